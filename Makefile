@@ -1,0 +1,95 @@
+# The two commands: `make demo` runs the product, `make test` proves it. Both set up what they need.
+# Needs Python 3.11 or newer, make and git; everything else comes from the package registries.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+PYTEST := $(BIN)/python -m pytest
+WEB_SOURCES := $(shell find web/src web/public web/scripts -type f 2>/dev/null) web/index.html web/vite.config.ts
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt lint types contracts unit web bench migration openapi lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/.synced web/dist/index.html  ## virtual environment, locked packages, built page
+
+.bootstrap/.ready: requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.12 …"; exit 1; }
+	@echo "· installing uv"
+	@rm -rf .bootstrap
+	@if $(PYTHON) -m venv .bootstrap >/dev/null 2>&1; \
+		then .bootstrap/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt; \
+		else rm -rf .bootstrap && $(PYTHON) -m pip install --quiet --require-hashes --target .bootstrap -r requirements/bootstrap.txt; fi
+	@touch $@
+
+.venv/.synced: requirements/dev.txt pyproject.toml | .bootstrap/.ready
+	@echo "· installing the locked Python packages"
+	@test -x $(BIN)/python || .bootstrap/bin/uv venv --quiet --python $(PYTHON) .venv
+	@VIRTUAL_ENV=$(CURDIR)/.venv .bootstrap/bin/uv pip sync --quiet --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/.venv .bootstrap/bin/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+web/node_modules/.synced: web/package-lock.json web/.npmrc | .venv/.synced
+	@echo "· installing the locked npm packages"
+	@cd web && npm ci --silent
+	@touch $@
+
+web/dist/index.html: web/node_modules/.synced $(WEB_SOURCES)
+	@echo "· building the page"
+	@cd web && npm run --silent build
+	@touch $@
+
+demo: setup  ## run the product with a month of a vending network on an embedded database
+	@$(BIN)/vhm24r demo $(ARGS)
+
+test: setup check  ## everything: lint, types, contracts, unit, integration and page tests, coverage
+	@echo "· unit, integration and page tests"
+	@rm -f .coverage .coverage.*
+	@$(PYTEST) -q -n $(JOBS) --dist loadgroup --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m tests.gates.coverage
+
+check: lint types contracts  ## lint, types and import contracts, Python and page
+	@echo "· page: lint, types, unit tests"
+	@cd web && npm run --silent lint && npm run --silent types && npm run --silent test
+
+fmt: .venv/.synced  ## format the Python sources
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: .venv/.synced
+	@echo "· lint"
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+
+types: .venv/.synced  ## strict types
+	@echo "· types"
+	@$(BIN)/mypy --no-error-summary src tests bench migrations/env.py
+
+contracts: .venv/.synced
+	@echo "· import contracts"
+	@$(BIN)/lint-imports --no-logo > .venv/contracts.txt 2>&1 || { cat .venv/contracts.txt; exit 1; }
+
+unit: .venv/.synced  ## only the fast tests
+	@$(PYTEST) -q -n $(JOBS) -m unit $(ARGS)
+
+web: web/dist/index.html  ## build the page
+
+bench: setup  ## benchmarks beside their limits; prints a table
+	@$(BIN)/python -m bench.intake $(ARGS)
+
+openapi: .venv/.synced  ## write web/openapi.json and the page's typed client
+	@$(BIN)/python -m vhm24r.api.openapi > web/openapi.json.partial && mv web/openapi.json.partial web/openapi.json
+	@cd web && npm run --silent api
+
+migration: .venv/.synced  ## a new migration from the models: make migration NAME="add x"
+	@$(BIN)/python -m tests.gates.migration "$(NAME)"
+
+lock: .bootstrap/.ready  ## lock the Python packages again after a change in pyproject.toml
+	@.bootstrap/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml -o requirements/app.txt
+	@.bootstrap/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url pyproject.toml --group dev -o requirements/dev.txt
+	@grep -oE '^uv==[0-9.]+' requirements/dev.txt | .bootstrap/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
+
+clean:  ## remove everything `setup` made
+	@rm -rf .venv .bootstrap web/node_modules web/dist

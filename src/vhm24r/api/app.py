@@ -1,0 +1,87 @@
+"""The ASGI application of one process."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
+
+from vhm24r import __version__
+from vhm24r.api import idempotency, page, problems
+from vhm24r.api.endpoints import auth, imports, orders, running
+from vhm24r.kit.ids import correlation_id
+from vhm24r.ops.process import Services
+from vhm24r.platform import metrics
+
+API = "/api/v1"
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
+        " font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'"
+    ),
+}
+
+
+def build_app(services: Services) -> FastAPI:
+    """Everything HTTP on these services; starts and stops the live hub with itself."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await services.live.start()
+        yield
+        await services.live.stop()
+
+    app = FastAPI(
+        title="VHM24R",
+        version=__version__,
+        summary="Orders of businesses that live in Telegram, each checked against the money.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        generate_unique_id_function=_operation_id,
+        responses={"4XX": {"model": problems.Problem, "description": "what is wrong and what to do"}},
+    )
+    app.state.services = services
+    problems.install(app)
+    app.add_middleware(idempotency.IdempotencyMiddleware, db=services.db, clock=services.clock)
+    app.middleware("http")(_observe)
+    for router in (auth.router, imports.router, orders.router, orders.reference, running.router):
+        app.include_router(router, prefix=API)
+    app.include_router(auth.links)
+    app.include_router(running.outside)
+    app.add_api_route("/api/docs", _docs, include_in_schema=False)
+    page.mount(app)
+    return app
+
+
+async def _docs() -> RedirectResponse:
+    return RedirectResponse("/api-docs/index.html")
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Names of generated client functions: the endpoint's own name."""
+    return route.name
+
+
+async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Correlation id, duration, security headers; the one access log line."""
+    request_id = correlation_id()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    started = time.perf_counter()
+    response = await call_next(request)
+    route = request.scope.get("route")
+    path = getattr(route, "path", "static")
+    seconds = time.perf_counter() - started
+    metrics.http_seconds.labels(request.method, path, str(response.status_code)).observe(seconds)
+    response.headers["X-Request-Id"] = request_id
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

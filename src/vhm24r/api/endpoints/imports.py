@@ -1,0 +1,129 @@
+"""Files in, and what became of them."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
+from fastapi.responses import StreamingResponse
+
+from vhm24r.api.problems import language_of
+from vhm24r.api.schemas import ImportOut, ImportRowOut, IssueOut, ListOf
+from vhm24r.api.security import Needs, ReadSession, ServicesOf, WriteSession
+from vhm24r.evidence.types import Outcome, SourceName
+from vhm24r.identity.permissions import Permission
+from vhm24r.intake.errors import NoFiles
+from vhm24r.intake.service import reading_back, receiving
+from vhm24r.intake.service.receiving import Arrival
+from vhm24r.intake.types import ImportStatus
+from vhm24r.kit.actor import Actor
+from vhm24r.kit.pagination import MAX_LIMIT, Page
+from vhm24r.ops.process import Services
+
+router = APIRouter(prefix="/imports", tags=["imports"])
+MOST_FILES = 50
+COPY_BYTES = 1024 * 1024
+
+Reader = Annotated[Actor, Depends(Needs(Permission.IMPORTS_READ))]
+Writer = Annotated[Actor, Depends(Needs(Permission.IMPORTS_WRITE))]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+
+
+def listed(page: Page[dict[str, object]]) -> dict[str, object]:
+    """A page as JSON."""
+    return {"items": page.items, "next_cursor": page.next_cursor, "total": page.total}
+
+
+@router.post("", status_code=202, response_model=ListOf[ImportOut])
+async def upload(
+    request: Request,
+    services: ServicesOf,
+    actor: Writer,
+    files: Annotated[list[UploadFile] | None, File()] = None,
+    dry_run: bool = False,  # noqa: FBT001, FBT002  # a query parameter
+    source: SourceName | None = None,
+) -> object:
+    """Take files in; each is an import of its own, run by a worker. Watch `/events?topics=imports`."""
+    if not files or len(files) > MOST_FILES:
+        raise NoFiles(most=MOST_FILES)
+    taken = [await _take(services, actor, file, dry_run=dry_run, source=source) for file in files]
+    async with services.db.read() as session:
+        items = [await reading_back.get_import(session, actor, found, language_of(request)) for found in taken]
+    return {"items": items, "next_cursor": None}
+
+
+async def _take(services: Services, actor: Actor, file: UploadFile, *, dry_run: bool, source: str | None) -> int:
+    with tempfile.NamedTemporaryFile(prefix="vhm24r-upload-") as kept:
+        while chunk := await file.read(COPY_BYTES):
+            kept.write(chunk)
+        kept.flush()
+        arrival = Arrival(Path(kept.name), Path(file.filename or "file").name, dry_run, source)
+        return await receiving.take_in(
+            services.db,
+            services.blobs,
+            services.jobs,
+            actor,
+            arrival,
+            services.settings.upload_limit_mb,
+            services.clock.now(),
+        )
+
+
+@router.get("", response_model=ListOf[ImportOut])
+async def list_imports(
+    request: Request, session: ReadSession, actor: Reader, limit: Limit = 20, cursor: str | None = None,
+    status: ImportStatus | None = None,
+) -> object:  # fmt: skip
+    """Imports, newest first."""
+    page = await reading_back.list_imports(
+        session, actor, language_of(request), status=status, limit=limit, cursor=cursor
+    )
+    return listed(page)
+
+
+@router.get("/{import_id}", response_model=ImportOut)
+async def get_import(import_id: int, request: Request, session: ReadSession, actor: Reader) -> object:
+    """One import."""
+    return await reading_back.get_import(session, actor, import_id, language_of(request))
+
+
+@router.get("/{import_id}/rows", response_model=ListOf[ImportRowOut])
+async def list_rows(
+    import_id: int, session: ReadSession, actor: Reader, limit: Limit = 50, cursor: str | None = None,
+    outcome: Outcome | None = None,
+) -> object:  # fmt: skip
+    """The rows of an applied file and what each brought."""
+    return listed(await reading_back.list_rows(session, actor, import_id, outcome=outcome, limit=limit, cursor=cursor))
+
+
+@router.get("/{import_id}/errors", response_model=ListOf[IssueOut])
+async def list_errors(
+    import_id: int, request: Request, session: ReadSession, actor: Reader, format: str = "json"
+) -> object:
+    """The issues of an import; `format=csv` downloads them."""
+    language = language_of(request)
+    if format == "csv":
+        text = await reading_back.issues_csv(session, actor, import_id, language)
+        name = f'attachment; filename="import-{import_id}-issues.csv"'
+        return Response("\ufeff" + text, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
+    return {"items": await reading_back.list_issues(session, actor, import_id, language), "next_cursor": None}
+
+
+@router.get("/{import_id}/file")
+async def download(import_id: int, services: ServicesOf, session: ReadSession, actor: Reader) -> Response:
+    """The original, byte for byte."""
+    found = await reading_back.get_import(session, actor, import_id, "en")
+    stream = services.blobs.stream(found["file"]["sha256"])
+    headers = {"Content-Disposition": f'attachment; filename="import-{import_id}"', "X-Content-Type-Options": "nosniff"}
+    return StreamingResponse(stream, media_type="application/octet-stream", headers=headers)
+
+
+@router.post("/{import_id}/apply", status_code=202, response_model=ImportOut)
+async def apply_previewed(
+    import_id: int, request: Request, services: ServicesOf, session: WriteSession, actor: Writer
+) -> object:
+    """Apply a dry run."""
+    row = await receiving.apply_previewed(session, actor, import_id, services.clock.now())
+    await receiving.defer(session, services.jobs, row)
+    await session.flush()
+    return await reading_back.get_import(session, actor, import_id, language_of(request))

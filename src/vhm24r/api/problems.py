@@ -1,0 +1,75 @@
+"""Errors as `application/problem+json`, in the reader's language."""
+
+from collections.abc import Mapping
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from vhm24r.kit.errors import AppError
+from vhm24r.platform import metrics
+from vhm24r.platform.i18n import chosen, say
+
+log = structlog.get_logger(__name__)
+MEDIA_TYPE = "application/problem+json"
+BY_STATUS = {404: "http.not_found", 405: "http.method_not_allowed", 413: "http.too_large"}
+
+
+class Problem(BaseModel):
+    """What every error answers with."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    params: dict[str, str]
+    request_id: str | None
+
+
+def language_of(request: Request) -> str:
+    """The signed-in person's language, else the browser's."""
+    return getattr(request.state, "language", None) or chosen(request.headers.get("accept-language"))
+
+
+def problem(request: Request, status: int, code: str, params: Mapping[str, object]) -> Response:
+    """One error as every client gets it."""
+    language = language_of(request)
+    body = {
+        "status": status,
+        "code": code,
+        "title": say(f"title.{status}", language),
+        "detail": say(code, language, params),
+        "params": {name: str(value) for name, value in params.items()},
+        "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+    }
+    metrics.errors_total.labels(code).inc()
+    headers = {"Retry-After": "1"} if status in (429, 503) else {}
+    return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Render our errors, the framework's, and the unexpected."""
+
+    @app.exception_handler(AppError)
+    async def app_error(request: Request, error: AppError) -> Response:
+        return problem(request, error.status, error.code, error.params)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"][1:]) or "body"
+        return problem(request, 422, "http.invalid", {"field": field, "reason": first["msg"]})
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        code = BY_STATUS.get(error.status_code, "http.error")
+        return problem(request, error.status_code, code, {"reason": error.detail, "path": request.url.path})
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.error("http.unexpected", exc_info=error, path=request.url.path)
+        return problem(request, 500, "http.unexpected", {})

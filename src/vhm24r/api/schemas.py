@@ -1,0 +1,392 @@
+"""Shapes of the API for its documentation and its clients; the views of the modules fill them."""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, Field
+
+T = TypeVar("T")
+
+
+class MoneyOut(BaseModel):
+    """Money: units with decimals, and the currency."""
+
+    amount: str = Field(examples=["15000.00"])
+    currency: str = Field(examples=["UZS"])
+
+
+class ListOf(BaseModel, Generic[T]):
+    """One page; `next_cursor` is null on the last one, `total` only when asked for."""
+
+    items: list[T]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+class LocatorOut(BaseModel):
+    """A place in a file."""
+
+    file: str | None = None
+    member: str | None = None
+    sheet: str | None = None
+    page: int | None = None
+    row: int | None = None
+
+
+class ActorOut(BaseModel):
+    """Who did something."""
+
+    kind: str
+    id: int | None
+    name: str
+
+
+class MeOut(BaseModel):
+    """The signed-in person."""
+
+    id: int
+    name: str
+    role: str
+    language: str
+    permissions: list[str]
+    timezone: str
+    mode: str
+
+
+class MeIn(BaseModel):
+    """What somebody may change about oneself."""
+
+    language: str
+
+
+class LinkIn(BaseModel):
+    """A one-time sign-in token."""
+
+    token: str = Field(max_length=200)
+
+
+class FileOut(BaseModel):
+    """The file of an import."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class RowCountsOut(BaseModel):
+    """Rows of a file: total = new + updated + unchanged + skipped + issues."""
+
+    total: int
+    new: int
+    updated: int
+    filled: int
+    changed: int
+    unchanged: int
+    skipped: int
+    issues: int
+
+
+class OrderCountsOut(BaseModel):
+    """Orders an import touched."""
+
+    new: int
+    filled: int
+    changed: int
+
+
+class MoneyEffectOut(BaseModel):
+    """Money of new orders, and the sum by which standing ones moved."""
+
+    new: list[MoneyOut]
+    changed: list[MoneyOut]
+
+
+class ProgressOut(BaseModel):
+    """How far an import is."""
+
+    phase: str | None
+    done: int
+    total: int | None
+
+
+class SimilarOut(BaseModel):
+    """An earlier import with much the same rows."""
+
+    import_id: int
+    percent: int
+
+
+class ErrorOut(BaseModel):
+    """Why an import stopped."""
+
+    code: str
+    title: str
+    detail: str
+    params: dict[str, str]
+
+
+class IssueCountOut(BaseModel):
+    """How often an issue occurs in a file."""
+
+    code: str
+    level: str
+    count: int
+    message: str
+
+
+class PersonRefOut(BaseModel):
+    """A person by name."""
+
+    id: int | None
+    name: str
+
+
+class ImportOut(BaseModel):
+    """One import."""
+
+    id: int
+    file: FileOut
+    status: str
+    dry_run: bool
+    format: str | None
+    source: str | None
+    confidence: float | None
+    rows: RowCountsOut
+    orders: OrderCountsOut
+    money_effect: MoneyEffectOut
+    progress: ProgressOut | None
+    duplicate_of: int | None
+    similar_to: SimilarOut | None
+    error: ErrorOut | None
+    issues_by_code: list[IssueCountOut]
+    uploaded_by: PersonRefOut | None
+    created_at: datetime
+    finished_at: datetime | None
+    seconds: float | None
+
+
+class IssueOut(BaseModel):
+    """One issue with its place."""
+
+    locator: LocatorOut
+    column: str | None
+    value: str | None
+    code: str
+    level: Literal["blocker", "error", "warning", "info"]
+    message: str
+
+
+class RowChangeOut(BaseModel):
+    """A field that a row changed."""
+
+    field: str
+    kind: str
+    old: str | None
+    new: str | None
+
+
+class ImportRowOut(BaseModel):
+    """A row of a file and what it brought."""
+
+    position: int
+    locator: LocatorOut
+    outcome: str
+    external_id: str
+    order_number: str | None
+    changes: list[RowChangeOut]
+
+
+class MachineRefOut(BaseModel):
+    """A machine as orders show it."""
+
+    code: str
+    name: str | None
+    address: str | None
+
+
+class LastChangeOut(BaseModel):
+    """What last happened to an order."""
+
+    kind: Literal["new", "filled", "changed"]
+    at: datetime | None
+
+
+class OrderRowOut(BaseModel):
+    """An order as lists show it."""
+
+    number: str
+    channel: str
+    origin: str
+    status: str
+    match_status: str | None
+    occurred_at: datetime | None
+    amount: MoneyOut | None
+    machine: MachineRefOut | None
+    product: str | None
+    payment_method: str | None
+    last_change: LastChangeOut
+    version: int
+    tags: list[str]
+
+
+class ChangeOut(BaseModel):
+    """One field of one version, old → new; a new order has one with `field` null."""
+
+    version: int
+    kind: str
+    field: str | None
+    old: str | None
+    new: str | None
+    at: datetime
+    actor: ActorOut
+    reason: str | None
+    import_id: int | None
+    file: str | None
+    locator: LocatorOut | None
+
+
+class MatchOut(BaseModel):
+    """Why a record belongs to an order."""
+
+    kind: str
+    rule: str
+    confidence: int
+    interchangeable: bool
+    reasons: list[Any]
+
+
+class EvidenceOut(BaseModel):
+    """What one source says of an order."""
+
+    source: str
+    external_id: str
+    amount: MoneyOut | None
+    occurred_at: datetime | None
+    role: str
+    match: MatchOut | None
+    import_id: int | None
+    file: str | None
+    locator: LocatorOut | None
+    extra: dict[str, Any]
+
+
+class VersionRefOut(BaseModel):
+    """A version of an order in its list of versions."""
+
+    version: int
+    kind: str
+    at: datetime
+    actor: ActorOut
+
+
+class VersionOut(BaseModel):
+    """The fields of an order as they were."""
+
+    version: int
+    fields: dict[str, str | None]
+
+
+class NoteOut(BaseModel):
+    """A note."""
+
+    id: int
+    text: str
+    author: str
+    at: datetime
+
+
+class OrderOut(OrderRowOut):
+    """One order with everything known about it."""
+
+    fields: dict[str, str | None]
+    fields_edited: list[str]
+    evidence: list[EvidenceOut]
+    changes: list[ChangeOut]
+    versions: list[VersionRefOut]
+    notes: list[NoteOut]
+    created_at: datetime
+
+
+class TagsIn(BaseModel):
+    """Tags to add and to remove."""
+
+    add: list[str] = Field(default_factory=list, max_length=20)
+    remove: list[str] = Field(default_factory=list, max_length=20)
+
+
+class OrderPatchIn(BaseModel):
+    """Fields to set (null clears), fields to give back to the reports, tags, and the reason."""
+
+    fields: dict[str, str | None] = Field(default_factory=dict, max_length=40)
+    release: list[str] = Field(default_factory=list, max_length=40)
+    tags: TagsIn = Field(default_factory=TagsIn)
+    reason: str | None = Field(None, max_length=500)
+
+
+class OrderIn(BaseModel):
+    """An order made by hand."""
+
+    channel: Literal["vending"] = "vending"
+    occurred_at: datetime
+    amount: MoneyOut
+    machine_code: str | None = Field(None, max_length=100, pattern=r"^[^\x00]*$")
+    product: str | None = Field(None, max_length=200)
+    payment_method: str | None = Field(None, max_length=20)
+    note: str | None = Field(None, max_length=4000)
+
+
+class NoteIn(BaseModel):
+    """Words to leave on an order."""
+
+    text: str = Field(max_length=4000)
+
+
+class MachineOut(BaseModel):
+    """A vending machine."""
+
+    code: str
+    name: str | None
+    address: str | None
+    timezone: str | None
+    active: bool
+
+
+class ProductOut(BaseModel):
+    """A product."""
+
+    id: int
+    name: str
+    active: bool
+
+
+class SettingOut(BaseModel):
+    """A business setting as it stands."""
+
+    key: str
+    value: bool | int | str
+    default: bool | int | str
+    description: str
+
+
+class SettingIn(BaseModel):
+    """The value a business setting gets."""
+
+    value: bool | int | str
+
+
+class SampleOut(BaseModel):
+    """A report file to try the product with (demo only)."""
+
+    name: str
+    description: str
+    size: int
+    url: str
+
+
+class ReadyOut(BaseModel):
+    """What the process depends on."""
+
+    database: bool
+    migrations: bool
+    jobs: bool
+    storage: bool

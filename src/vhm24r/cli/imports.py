@@ -1,0 +1,231 @@
+"""`vhm24r import` and `vhm24r imports`."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from vhm24r.cli.context import OPERATOR, language, line, out, run, services_for, settings_of
+from vhm24r.evidence.types import SourceName
+from vhm24r.intake.errors import FileTooLarge
+from vhm24r.intake.service import reading_back, receiving
+from vhm24r.intake.service.receiving import Arrival
+from vhm24r.intake.service.running import run as run_import
+from vhm24r.intake.types import ImportStatus
+from vhm24r.ops.process import Services
+from vhm24r.platform.i18n import say
+
+SourceChoice = StrEnum("SourceChoice", {"AUTO": "auto", **{name.name: name.value for name in SourceName}})  # type: ignore[misc]  # built from the sources
+
+EXIT = {
+    ImportStatus.FAILED: 1,
+    ImportStatus.REFUSED: 2,
+    ImportStatus.NEEDS_MAPPING: 4,
+}
+WITH_ISSUES = 3
+WORST_FIRST = (1, 2, 4, 3, 0)
+
+imports = typer.Typer(help="Imports and what became of them.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("import")(import_files)
+    app.add_typer(imports, name="imports")
+
+
+def exit_code(results: Sequence[dict[str, Any]]) -> int:
+    """The worst of several files: failed, refused, needs mapping, issues, ok (decisions 36)."""
+    codes = {EXIT.get(r["status"], WITH_ISSUES if r["rows"]["issues"] else 0) for r in results}
+    return next(code for code in WORST_FIRST if code in (codes or {0}))
+
+
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="Report files; each is an import of its own.")],
+    source: Annotated[SourceChoice, typer.Option(help="Name the source instead of finding it.")] = SourceChoice.AUTO,  # type: ignore[attr-defined]  # built from the sources
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file.")] = False,
+) -> None:
+    """Import report files.
+
+    Example: vhm24r import ~/Downloads/orders.xlsx --dry-run
+    """
+    named = None if source.value == "auto" else source.value
+    results = run(lambda: _import_all(files, named, dry_run=dry_run, as_json=as_json), as_json=as_json)
+    raise typer.Exit(exit_code(results))
+
+
+async def _import_all(files: list[Path], source: str | None, *, dry_run: bool, as_json: bool) -> list[dict[str, Any]]:
+    settings = settings_of()
+    results = []
+    async with services_for(settings) as services:
+        for path in files:
+            result = await _import_one(services, path, source, dry_run=dry_run)
+            results.append(result)
+            line(result) if as_json else _show(result)
+    return results
+
+
+async def _import_one(services: Services, path: Path, source: str | None, *, dry_run: bool) -> dict[str, Any]:
+    if not path.is_file():  # noqa: ASYNC240  # one look at a local file before anything runs
+        message = say("cli.no_such_file", language(), {"path": path})
+        return _result(str(path), None, [], {"code": "cli.no_such_file", "message": message})
+    now, arrival = services.clock.now(), Arrival(path, path.name, dry_run, source)
+    try:
+        sha256 = await receiving.keep(services.blobs, arrival, services.settings.upload_limit_mb)
+    except FileTooLarge as error:
+        async with services.db.write() as session:
+            import_id = await receiving.refuse(session, OPERATOR, arrival, error, now)
+    else:
+        async with services.db.write() as session:
+            import_id = (await receiving.receive(session, OPERATOR, arrival, sha256, now)).id
+        with _bar(path.name) as follow:
+            await run_import(replace(services.intake, on_progress=follow), import_id)
+    async with services.db.read() as session:
+        row = await reading_back.get_import(session, OPERATOR, import_id, language())
+        issues = await reading_back.list_issues(session, OPERATOR, import_id, language())
+    return _result(str(path), row, issues, None)
+
+
+class _bar:  # noqa: N801  # used like a function: with _bar(name) as follow
+    """A progress bar on a terminal, silence elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[phase]}"))
+        self._progress = Progress(
+            *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+        )
+        self._task = self._progress.add_task(name, total=None, phase="")
+
+    def __enter__(self) -> Any:  # noqa: ANN401  # a function of (done, total, phase)
+        self._progress.start()
+        return lambda done, total, phase: self._progress.update(self._task, completed=done, total=total, phase=phase)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def _result(
+    file: str, row: dict[str, Any] | None, issues: list[dict[str, Any]], error: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The contract's object for one file."""
+    counts = dict.fromkeys(("total", "new", "updated", "filled", "changed", "unchanged", "skipped", "issues"), 0)
+    if row is None:
+        return {
+            "file": file, "import_id": None, "status": ImportStatus.FAILED, "format": None, "source": None,
+            "confidence": None, "rows": counts, "orders": {}, "money_effect": {}, "similar_to": None,
+            "duplicate_of": None, "error": error, "issues": [], "seconds": None,
+        }  # fmt: skip
+    failure = row["error"] and {"code": row["error"]["code"], "message": row["error"]["detail"]}
+    return {
+        "file": file, "import_id": row["id"], "status": row["status"], "format": row["format"], "source": row["source"],
+        "confidence": row["confidence"], "rows": row["rows"], "orders": row["orders"],
+        "money_effect": row["money_effect"], "similar_to": row["similar_to"], "duplicate_of": row["duplicate_of"],
+        "error": failure, "issues": issues, "seconds": row["seconds"],
+    }  # fmt: skip
+
+
+def _show(result: dict[str, Any]) -> None:
+    words = language()
+    name = Path(result["file"]).name
+    if result["error"]:
+        sys.stdout.write(f"✗ {name}: {result['error']['message']}\n")
+        return
+    counts = result["rows"]
+    text = say(
+        f"cli.import.{result['status']}", words, {**counts, "name": name, "id": result["import_id"], **_extra(result)}
+    )
+    sys.stdout.write(f"✓ {text}\n")
+    for issue in result["issues"][:10]:
+        sys.stdout.write(f"  {issue['message']}\n")
+    if len(result["issues"]) > 10:
+        more = say("cli.import.more_issues", words, {"count": len(result["issues"]) - 10, "id": result["import_id"]})
+        sys.stdout.write(f"  {more}\n")
+
+
+def _extra(result: dict[str, Any]) -> dict[str, Any]:
+    return {"source": result["source"], "duplicate_of": result["duplicate_of"], "seconds": result["seconds"]}
+
+
+@imports.command("list")
+def list_imports(
+    limit: Annotated[int, typer.Option(help="How many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """The last imports.
+
+    Example: vhm24r imports list --limit 5
+    """
+
+    async def work() -> list[dict[str, Any]]:
+        async with services_for(settings_of()) as services, services.db.read() as session:
+            page = await reading_back.list_imports(session, OPERATOR, language(), status=None, limit=limit, cursor=None)
+            return page.items
+
+    rows = run(work, as_json=as_json)
+    if as_json:
+        out(rows)
+        return
+    table = Table("id", "file", "status", "source", "rows", "new", "filled", "changed", "issues", box=None)
+    for row in rows:
+        counts = row["rows"]
+        numbers = [str(counts[name]) for name in ("total", "new", "filled", "changed", "issues")]
+        table.add_row(str(row["id"]), row["file"]["name"], row["status"], row["source"] or "—", *numbers)
+    Console(width=shutil.get_terminal_size((160, 24)).columns).print(table)
+
+
+@imports.command("show")
+def show_import(
+    import_id: Annotated[int, typer.Argument(metavar="ID")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """One import: counts, effect, why it stopped.
+
+    Example: vhm24r imports show 12
+    """
+
+    async def work() -> dict[str, Any]:
+        async with services_for(settings_of()) as services, services.db.read() as session:
+            return await reading_back.get_import(session, OPERATOR, import_id, language())
+
+    row = run(work, as_json=as_json)
+    if as_json:
+        out(row)
+        return
+    _show(_result(row["file"]["name"], row, [], None))
+    for name, count in {**row["rows"], **{f"orders {kind}": n for kind, n in row["orders"].items()}}.items():
+        sys.stdout.write(f"  {name:<16} {count}\n")
+
+
+@imports.command("errors")
+def show_errors(
+    import_id: Annotated[int, typer.Argument(metavar="ID")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write a CSV file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """The issues of an import, with sheet, row, column and value.
+
+    Example: vhm24r imports errors 12 -o errors.csv
+    """
+
+    async def work() -> tuple[list[dict[str, Any]], str]:
+        async with services_for(settings_of()) as services, services.db.read() as session:
+            issues = await reading_back.list_issues(session, OPERATOR, import_id, language())
+            return issues, await reading_back.issues_csv(session, OPERATOR, import_id, language())
+
+    issues, text = run(work, as_json=as_json)
+    if output is not None:
+        output.write_text("\ufeff" + text, encoding="utf-8", newline="")
+    elif as_json:
+        out(issues)
+    else:
+        for issue in issues:
+            sys.stdout.write(f"{issue['message']}\n")

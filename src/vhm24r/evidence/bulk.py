@@ -1,0 +1,122 @@
+"""The set-based statements that write evidence: staging, new versions, sightings, the current version.
+
+`staged` is a table shaped like `evidence_staged` with the rows of one file. `resolution` is a
+temporary table that says for every staged row what is already known about it (docs/algorithms/diffing.md).
+Table and column names in the statements are constants of this module, never input.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.evidence.types import FIELD_NAMES
+from vhm24r.platform.db import run_sql
+
+STAGED_COLUMNS = (
+    "position", "sheet", "row", "identity", "content", "occurrence", "duplicate", "external_id", *FIELD_NAMES, "extra",
+)  # fmt: skip
+
+LIFECYCLE = "coalesce({0}.refunded_at, {0}.delivered_at, {0}.brewed_at, {0}.paid_at, {0}.occurred_at)"
+"""A statement's own latest lifecycle time: refund > delivery > brewing > paying > creation (decisions 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """The staging table of one import."""
+
+    import_id: int
+
+    @property
+    def table(self) -> str:
+        """Its name; safe to put into a statement, it is made of a constant and a number."""
+        return f"evidence_staged_{int(self.import_id)}"
+
+
+def create_staging(connection: psycopg.Connection[Any], staging: Staging) -> None:
+    """An empty staging table, in place of any that an interrupted reading left."""
+    name = sql.Identifier(staging.table)
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+    connection.execute(
+        sql.SQL("CREATE UNLOGGED TABLE {} (LIKE evidence_staged) WITH (autovacuum_enabled = false)").format(name)
+    )
+
+
+def copy_statement(staging: Staging) -> sql.Composed:
+    """COPY of staged rows, in the order of STAGED_COLUMNS."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, STAGED_COLUMNS))
+    return sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(staging.table), columns)
+
+
+async def drop_staging(session: AsyncSession, staging: Staging) -> None:
+    """Forget the staged rows."""
+    await run_sql(session, f"DROP TABLE IF EXISTS {staging.table}")
+
+
+async def append_versions(session: AsyncSession, staging: Staging, *, file_id: int, source: str) -> int:
+    """Write every statement that is new; returns how many."""
+    fields = ", ".join(FIELD_NAMES)
+    facts = ", ".join(f"s.{name}" for name in FIELD_NAMES)
+    return await run_sql(
+        session,
+        f"""
+        INSERT INTO evidence_records (id, record_id, order_id, file_id, identity, content, occurrence, current,
+            withdrawn, source, account, external_id, {fields}, extra)
+        SELECT r.version_id, r.record_id, r.order_id, :file_id, s.identity, s.content, s.occurrence,
+            r.version_id = r.record_id, false, :source, NULL, s.external_id, {facts}, s.extra
+        FROM resolution r JOIN {staging.table} s USING (position)
+        WHERE r.new_version
+        """,
+        file_id=file_id,
+        source=source,
+    )
+
+
+async def revive_versions(session: AsyncSession, *, file_id: int) -> int:
+    """Known statements said again while they did not stand: they count as said by this file now."""
+    return await run_sql(
+        session,
+        """
+        UPDATE evidence_records e SET withdrawn = false, file_id = :file_id
+        FROM resolution r WHERE r.revived AND e.id = r.version_id
+        """,
+        file_id=file_id,
+    )
+
+
+async def elect_current(session: AsyncSession) -> int:
+    """Of the live versions of every touched record the latest one stands (decisions 4)."""
+    return await run_sql(
+        session,
+        f"""
+        WITH touched AS (
+            SELECT DISTINCT record_id FROM resolution
+            WHERE revived OR (new_version AND (version_id <> record_id OR key_repeated))
+        ), elected AS (
+            SELECT e.id, NOT e.withdrawn AND row_number() OVER (
+                PARTITION BY e.record_id
+                ORDER BY e.withdrawn, {LIFECYCLE.format("e")} DESC NULLS LAST, e.file_id DESC, e.id DESC
+            ) = 1 AS stands
+            FROM evidence_records e
+            JOIN evidence_records f ON f.identity = e.identity
+            JOIN touched t ON t.record_id = f.id
+        )
+        UPDATE evidence_records e SET current = elected.stands
+        FROM elected WHERE elected.id = e.id AND e.current IS DISTINCT FROM elected.stands
+        """,
+    )
+
+
+async def append_sightings(session: AsyncSession, staging: Staging, *, file_id: int) -> int:
+    """One row per row of the file: which statement it makes and what it brought."""
+    return await run_sql(
+        session,
+        f"""
+        INSERT INTO evidence_sightings (file_id, position, version_id, "row", sheet, outcome)
+        SELECT :file_id, r.position, r.version_id, s."row", s.sheet, r.outcome
+        FROM resolution_outcome r JOIN {staging.table} s USING (position)
+        """,
+        file_id=file_id,
+    )

@@ -1,0 +1,121 @@
+"""Tables of the evidence. The bulk tables carry no foreign keys: their rows are only ever written by
+the set-based statements of `bulk.py`, and a check per row would double their cost (docs/adr/0004).
+"""
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, Index, Integer, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from vhm24r.platform.db import Base
+
+
+class EvidenceFile(Base):
+    """An applied file: where its rows lie, and which business days it covers."""
+
+    __tablename__ = "evidence_files"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    import_id: Mapped[int] = mapped_column(index=True)
+    name: Mapped[str]
+    member: Mapped[str | None]
+    sheets: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    sha256: Mapped[str] = mapped_column(index=True)
+    content_hash: Mapped[str] = mapped_column(index=True)
+    format: Mapped[str]
+    source: Mapped[str]
+    rows: Mapped[int]
+    covers_from: Mapped[date | None]
+    covers_to: Mapped[date | None]
+    applied_at: Mapped[datetime]
+    withdrawn: Mapped[bool]
+
+
+class EvidenceRecord(Base):
+    """One version of one record. `record_id` is the id of the record's first version."""
+
+    __tablename__ = "evidence_records"
+    __table_args__ = (
+        Index("evidence_records_identity_content_key", "identity", "content", unique=True),
+        Index("evidence_records_order_id_ix", "order_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    record_id: Mapped[int]
+    order_id: Mapped[int | None]
+    file_id: Mapped[int]
+    identity: Mapped[uuid.UUID]
+    content: Mapped[uuid.UUID]
+    occurrence: Mapped[int] = mapped_column(SmallInteger)
+    current: Mapped[bool]
+    withdrawn: Mapped[bool]
+    source: Mapped[str]
+    account: Mapped[str | None]
+    external_id: Mapped[str]
+
+    machine_code: Mapped[str | None]
+    occurred_at: Mapped[datetime | None]
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None]
+    product: Mapped[str | None]
+    payment_method: Mapped[str | None]
+    machine_address: Mapped[str | None]
+    taste: Mapped[str | None]
+    payment_resource: Mapped[str | None]
+    order_type: Mapped[str | None]
+    payment_status: Mapped[str | None]
+    brew_status: Mapped[str | None]
+    cup_type: Mapped[str | None]
+    operator_number: Mapped[str | None]
+    paid_at: Mapped[datetime | None]
+    brewed_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    refunded_at: Mapped[datetime | None]
+    card: Mapped[str | None]
+    reason: Mapped[str | None]
+    remark: Mapped[str | None]
+
+    order_number: Mapped[str | None]
+    place: Mapped[str | None]
+    direction: Mapped[str | None]
+    state: Mapped[str | None]
+    extra: Mapped[dict[str, Any] | None]
+
+
+class EvidenceSighting(Base):
+    """A row of a file that states a version of a record. `outcome` is what that row brought."""
+
+    __tablename__ = "evidence_sightings"
+    __table_args__ = (Index("evidence_sightings_version_id_ix", "version_id"),)
+
+    file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    version_id: Mapped[int]
+    row: Mapped[int] = mapped_column(Integer)
+    sheet: Mapped[int] = mapped_column(SmallInteger)
+    outcome: Mapped[str]
+
+
+class EvidenceMatch(Base):
+    """A record proven to belong to an order, by rule or by hand; undone ones keep their row."""
+
+    __tablename__ = "evidence_matches"
+    __table_args__ = (
+        Index("evidence_matches_live_key", "record_id", unique=True, postgresql_where=text("withdrawn_at IS NULL")),
+        Index("evidence_matches_order_id_ix", "order_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    record_id: Mapped[int]
+    order_id: Mapped[int]
+    role: Mapped[str]
+    kind: Mapped[str]
+    rule: Mapped[str]
+    confidence: Mapped[int] = mapped_column(SmallInteger)
+    interchangeable: Mapped[bool]
+    reasons: Mapped[list[Any]] = mapped_column(JSONB)
+    change_set_id: Mapped[int]
+    withdrawn_at: Mapped[datetime | None]

@@ -1,0 +1,321 @@
+"""Raw rows → canonical records, a column at a time. Pure: text in, COPY lines and issues out.
+
+A chunk is transposed, every column goes through the memo of its reader, and the rows are put
+together again; only rows with something unusual are looked at one by one. That keeps the cost of
+an ordinary row at a few microseconds (bench/intake.py).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b, md5
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from vhm24r.evidence.types import FIELD_NAMES
+from vhm24r.intake.sources.declaration import Cell, Claim, Column
+from vhm24r.intake.types import Chunk, Issue, Level
+from vhm24r.intake.values import (
+    NULL,
+    UNREADABLE,
+    AmountReader,
+    CardReader,
+    ChoiceReader,
+    CodeReader,
+    InstantReader,
+    Reader,
+    StrictChoiceReader,
+    TextReader,
+    escape,
+)
+from vhm24r.kit.ids import derived_id
+from vhm24r.kit.text import EMPTY_MARKS, fold, shortened
+
+TOTAL_WORDS = frozenset(fold(word) for word in ("Итого", "Итого:", "Всего", "Всего:", "Total", "Total:", "Grand total"))
+
+STAGED_COLUMNS = (
+    "position", "sheet", "row", "identity", "content", "occurrence", "duplicate", "external_id", *FIELD_NAMES, "extra",
+)  # fmt: skip
+
+_ISSUE_OF_CELL = {
+    Cell.AMOUNT: "intake.amount_unreadable",
+    Cell.INSTANT: "intake.time_unreadable",
+    Cell.CODE: "intake.code_damaged",
+    Cell.CARD: "intake.code_damaged",
+}
+_KEY_FIELDS = ("occurred_at", "amount")
+
+
+@dataclass(slots=True)
+class Counts:
+    """Rows of a file by what became of them while reading."""
+
+    total: int = 0
+    staged: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    issues: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlan:
+    """A column of the source at its place in this table, with the memo that reads it."""
+
+    column: Column
+    index: int
+    header: str
+    reader: Reader
+
+
+@dataclass(slots=True)
+class Seen:
+    """What this file has stated so far: identity → content, how often a keyless content came, and a
+    digest of it all that does not depend on format, sheet names or row numbers.
+    """
+
+    contents: dict[bytes, bytes] = field(default_factory=dict)
+    keyless: Counter[bytes] = field(default_factory=Counter)
+    digest: "blake2b" = field(default_factory=lambda: blake2b(digest_size=16))
+
+
+class Canonicaliser:
+    """Turns the chunks of one table into COPY lines of canonical records."""
+
+    def __init__(
+        self, claim: Claim, header: Sequence[str], zone: ZoneInfo, sheet: str | None, sheet_index: int
+    ) -> None:
+        """`claim` says which column is where; `header` are the header cells as they stand."""
+        self._source = claim.source
+        self._header = [cell.strip() for cell in header]
+        self._width = len(header)
+        self._sheet, self._sheet_index = sheet, sheet_index
+        self._plans = [
+            ColumnPlan(column, index, self._header[index], _reader(column, zone))
+            for column in self._source.columns
+            if (index := claim.index_of(column)) is not None
+        ]
+        self._known = {plan.index for plan in self._plans}
+        self._unknown = [(i, name) for i, name in enumerate(self._header) if i not in self._known and name]
+        self._extras: dict[tuple[str, ...], str] = {}
+
+    def convert(self, chunk: Chunk, seen: Seen, position: int, counts: Counts) -> tuple[bytes, list[Issue]]:
+        """COPY lines of the good rows, numbered from `position`, and the issues of the others."""
+        issues: list[Issue] = []
+        numbers, rows = self._squared(chunk, issues, counts)
+        if not rows:
+            return b"", issues
+        cells = list(zip(*rows, strict=True))
+        fields = self._read(cells, numbers, issues)
+        doubtful = self._doubtful(fields, len(rows))
+        if doubtful:
+            bad = {
+                index
+                for index in doubtful
+                if not self._acceptable(index, rows[index], numbers[index], fields, issues, counts)
+            }
+            if bad:
+                keep = [index for index in range(len(rows)) if index not in bad]
+                fields = {name: [values[index] for index in keep] for name, values in fields.items()}
+                numbers = [numbers[index] for index in keep]
+        return self._lines(fields, numbers, seen, position, counts, issues), issues
+
+    def _squared(self, chunk: Chunk, issues: list[Issue], counts: Counts) -> tuple[list[int], list[list[str]]]:
+        """Rows of equal width with their numbers; blank rows dropped, ragged ones mended or refused."""
+        numbers, rows = [], []
+        width = self._width
+        for number, row in enumerate(chunk.rows, chunk.first_row):
+            if len(row) != width:
+                if not any(row):
+                    continue
+                surplus = [cell for cell in row[width:] if cell.strip()]
+                if surplus:
+                    counts.total += 1
+                    counts.issues += 1
+                    issues.append(self._issue("intake.row_too_long", Level.ERROR, number, None, surplus[0]))
+                    continue
+                row = [*row, *[""] * (width - len(row))][:width]
+            numbers.append(number)
+            rows.append(row)
+        return numbers, rows
+
+    def _read(self, cells: list[tuple[str, ...]], numbers: list[int], issues: list[Issue]) -> dict[str, list[str]]:
+        """Every field of the record as a column of canonical texts."""
+        count = len(numbers)
+        fields = {name: [NULL] * count for name in FIELD_NAMES}
+        fields["currency"] = [self._source.currency] * count
+        extra: list[tuple[str, Sequence[str]]] = [(name, cells[index]) for index, name in self._unknown]
+        for plan in self._plans:
+            column, words = plan.column, cells[plan.index]
+            known = len(plan.reader.unknown) if isinstance(plan.reader, ChoiceReader) else 0
+            values = list(map(plan.reader.__getitem__, words))
+            if column.extra:
+                extra.append((column.field, words))
+            else:
+                fields[column.field] = values
+            if column.word_into:
+                fields[column.word_into] = [
+                    NULL if w.strip().casefold() in EMPTY_MARKS else escape(w.strip()) for w in words
+                ]
+            if isinstance(plan.reader, ChoiceReader) and len(plan.reader.unknown) > known:
+                self._warn_of_words(plan, list(plan.reader.unknown)[known:], words, numbers, issues)
+        fields["extra"] = self._extra_texts(extra) if extra else [NULL] * count
+        return fields
+
+    def _warn_of_words(
+        self, plan: ColumnPlan, words: list[str], cells: Sequence[str], numbers: list[int], issues: list[Issue]
+    ) -> None:
+        for word in words:
+            row = next((n for n, cell in zip(numbers, cells, strict=True) if cell.strip() == word), numbers[0])
+            issues.append(self._issue("intake.word_unknown", Level.WARNING, row, plan.header, word))
+
+    def _extra_texts(self, extra: list[tuple[str, Sequence[str]]]) -> list[str]:
+        names = [name for name, _ in extra]
+        memo, texts = self._extras, []
+        for values in zip(*(column for _, column in extra), strict=True):
+            text = memo.get(values)
+            if text is None:
+                facts = {
+                    n: v.strip() for n, v in zip(names, values, strict=True) if v.strip().casefold() not in EMPTY_MARKS
+                }
+                text = escape(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode()) if facts else NULL
+                if len(memo) > 50_000:
+                    memo.clear()
+                memo[values] = text
+            texts.append(text)
+        return texts
+
+    def _doubtful(self, fields: dict[str, list[str]], count: int) -> list[int]:
+        """Rows that need a look: something unreadable, a key fact missing, or characters that are no text."""
+        found: set[int] = set()
+        for plan in self._plans:
+            if plan.reader.unreadable and not plan.column.extra:
+                found.update(i for i, value in enumerate(fields[plan.column.field]) if value is UNREADABLE)
+        for name in (*_KEY_FIELDS, *({"order_number"} if self._source.key == "order_number" else ())):
+            values = fields[name]
+            if NULL in values:
+                found.update(i for i, value in enumerate(values) if value == NULL)
+        for values in fields.values():
+            joined = "".join(values)
+            if "\ufffd" in joined or "\x00" in joined:
+                found.update(i for i, value in enumerate(values) if "\ufffd" in value or "\x00" in value)
+        return sorted(found) if count else []
+
+    def _acceptable(
+        self, index: int, row: list[str], number: int, fields: dict[str, list[str]], issues: list[Issue], counts: Counts
+    ) -> bool:
+        """Look at one doubtful row: False when it is left out (blank, total, header again, or an error)."""
+        if not any(cell.strip() for cell in row):
+            return False
+        if self._is_total(row) or self._is_header(row):
+            counts.total += 1
+            counts.skipped += 1
+            return False
+        errors = list(self._errors(index, row, number, fields))
+        issues.extend(errors)
+        if any(issue.level is Level.ERROR for issue in errors):
+            counts.total += 1
+            counts.issues += 1
+            return False
+        return True
+
+    def _is_total(self, row: list[str]) -> bool:
+        first = next((cell for cell in row if cell.strip()), "")
+        return fold(first).split(" ")[0] in TOTAL_WORDS
+
+    def _is_header(self, row: list[str]) -> bool:
+        return [fold(cell) for cell in row] == [fold(cell) for cell in self._header]
+
+    def _errors(self, index: int, row: list[str], number: int, fields: dict[str, list[str]]) -> list[Issue]:
+        found = []
+        for plan in self._plans:
+            cell = row[plan.index]
+            if "\ufffd" in cell or "\x00" in cell:
+                found.append(self._issue("intake.text_broken", Level.ERROR, number, plan.header, cell))
+            elif not plan.column.extra and fields[plan.column.field][index] is UNREADABLE:
+                found.append(self._issue(_ISSUE_OF_CELL[plan.column.cell], Level.ERROR, number, plan.header, cell))
+            elif plan.column.field in _KEY_FIELDS and fields[plan.column.field][index] == NULL:
+                found.append(self._issue("intake.value_missing", Level.WARNING, number, plan.header, cell))
+        if fields[self._source.key][index] == NULL and fields["occurred_at"][index] == NULL:
+            found.append(self._issue("intake.row_unidentified", Level.ERROR, number, None, " ".join(row)))
+        return found
+
+    def _issue(self, code: str, level: Level, row: int, column: str | None, value: str | None) -> Issue:
+        shown = None if value is None else shortened(value.strip().replace("\x00", "␀"), 200)
+        return Issue(code, level, self._sheet, row, column, shown, sheet_index=self._sheet_index)
+
+    def _lines(
+        self,
+        fields: dict[str, list[str]],
+        numbers: list[int],
+        seen: Seen,
+        position: int,
+        counts: Counts,
+        issues: list[Issue],
+    ) -> bytes:
+        """COPY lines: what is stated (content), about what (identity), and the facts."""
+        columns = [fields[name] for name in FIELD_NAMES]
+        number_at = FIELD_NAMES.index("order_number")
+        keys = self._keys(fields)
+        sheet, source = self._sheet_index, self._source
+        prefix = f"{source.name}\x1f".encode()
+        out: list[str] = []
+        for row, key, facts, extra in zip(numbers, keys, zip(*columns, strict=True), fields["extra"], strict=True):
+            line = "\t".join(facts)
+            content = md5(f"{line}\t{extra}".encode(), usedforsecurity=False).digest()
+            occurrence = 0
+            if key is None:
+                occurrence = seen.keyless[content]
+                seen.keyless[content] += 1
+                key = f"row-{content.hex()[:16]}"
+                if source.makes_orders and source.key == "order_number":
+                    named = list(facts)
+                    named[number_at] = derived_id([content.hex(), str(occurrence)])
+                    line = "\t".join(named)
+            identity = md5(prefix + f"{key}\x1f{occurrence}".encode(), usedforsecurity=False).digest()
+            seen.digest.update(identity + content)
+            before = seen.contents.get(identity)
+            duplicate = before == content
+            if duplicate:
+                counts.duplicates += 1
+            elif before is None:
+                seen.contents[identity] = content
+            else:
+                issues.append(self._issue("intake.key_repeated", Level.WARNING, row, None, key.partition("\x1f")[0]))
+            shown_key = key.partition("\x1f")[0]
+            out.append(
+                f"{position}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t{occurrence}\t"
+                f"{'t' if duplicate else 'f'}\t{shown_key}\t{line}\t{extra}\n"
+            )
+            position += 1
+        counts.total += len(out)
+        counts.staged += len(out)
+        return "".join(out).encode()
+
+    def _keys(self, fields: dict[str, list[str]]) -> list[str | None]:
+        """What identifies each record within its source; None where the row has no key."""
+        keys = fields[self._source.key]
+        if self._source.key_with_machine:
+            return [
+                None if key == NULL else key if machine == NULL else f"{key}\x1f{machine}"
+                for key, machine in zip(keys, fields["machine_code"], strict=True)
+            ]
+        return [None if key == NULL else key for key in keys]
+
+
+def _reader(column: Column, zone: ZoneInfo) -> Reader:
+    match column.cell:
+        case Cell.TEXT:
+            return TextReader()
+        case Cell.CODE:
+            return CodeReader()
+        case Cell.CARD:
+            return CardReader()
+        case Cell.AMOUNT:
+            return AmountReader()
+        case Cell.INSTANT:
+            return InstantReader(zone)
+        case Cell.CHOICE:
+            return ChoiceReader(column.choices)
+        case Cell.STRICT_CHOICE:
+            return StrictChoiceReader(column.choices)

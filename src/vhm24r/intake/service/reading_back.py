@@ -1,0 +1,94 @@
+"""Reading about imports: lists, one import, its issues and its rows."""
+
+import csv
+import io
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.identity.permissions import Permission
+from vhm24r.intake import repository
+from vhm24r.intake.models import Import
+from vhm24r.intake.types import ImportStatus
+from vhm24r.intake.views import import_view, issue_view
+from vhm24r.kit.actor import Actor
+from vhm24r.kit.pagination import Page
+from vhm24r.orders.service.reading import changes_by_file_row
+from vhm24r.orders.views import locator
+
+ISSUES_SHOWN = 1_000
+
+
+async def get_import(session: AsyncSession, actor: Actor, import_id: int, language: str) -> dict[str, Any]:
+    """One import.
+
+    Raises:
+        ImportNotFound: there is none of this id.
+    """
+    actor.require(Permission.IMPORTS_READ)
+    row = await repository.get_import(session, import_id)
+    return (await _views(session, [row], language))[0]
+
+
+async def list_imports(
+    session: AsyncSession, actor: Actor, language: str, *, status: ImportStatus | None, limit: int, cursor: str | None
+) -> Page[dict[str, Any]]:
+    """A page of imports, newest first."""
+    actor.require(Permission.IMPORTS_READ)
+    page = await repository.list_imports(session, status=status, limit=limit, cursor=cursor)
+    return Page(await _views(session, page.items, language), page.next_cursor)
+
+
+async def _views(session: AsyncSession, rows: list[Import], language: str) -> list[dict[str, Any]]:
+    counted = await repository.count_issues(session, [row.id for row in rows])
+    return [import_view(row, [c._mapping for c in counted if c.import_id == row.id], language) for row in rows]
+
+
+async def list_issues(session: AsyncSession, actor: Actor, import_id: int, language: str) -> list[dict[str, Any]]:
+    """The issues of an import, in the order of the file."""
+    actor.require(Permission.IMPORTS_READ)
+    row = await repository.get_import(session, import_id)
+    found = await repository.list_issues(session, import_id, limit=ISSUES_SHOWN)
+    return [issue_view(issue, row.name, language) for issue in found]
+
+
+async def issues_csv(session: AsyncSession, actor: Actor, import_id: int, language: str) -> str:
+    """The same list as a CSV file; texts that a spreadsheet would run as a formula are neutralised."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["file", "sheet", "row", "column", "value", "level", "code", "message"])
+    for issue in await list_issues(session, actor, import_id, language):
+        place = issue["locator"]
+        cells = [place["file"], place["sheet"], place["row"], issue["column"], issue["value"]]
+        writer.writerow([_harmless(cell) for cell in (*cells, issue["level"], issue["code"], issue["message"])])
+    return text.getvalue()
+
+
+def _harmless(cell: object) -> str:
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+async def list_rows(
+    session: AsyncSession, actor: Actor, import_id: int, *, outcome: str | None, limit: int, cursor: str | None
+) -> Page[dict[str, Any]]:
+    """The rows of an applied import, what each brought, and the fields it changed."""
+    actor.require(Permission.IMPORTS_READ)
+    row = await repository.get_import(session, import_id)
+    if row.file_id is None:
+        return Page([], None)
+    page = await repository.list_rows(session, row.file_id, outcome=outcome, limit=limit, cursor=cursor)
+    places = [(item.sheet, item.file_row) for item in page.items]
+    numbers, changes = await changes_by_file_row(session, row.file_id, places, [i.order_id for i in page.items])
+    items = [
+        {
+            "position": item.position,
+            "locator": {"file": item.file_name, **(locator(item.sheets, item.sheet, item.file_row, item.member) or {})},
+            "outcome": item.outcome,
+            "external_id": item.external_id,
+            "order_number": numbers.get(item.order_id),
+            "changes": changes.get((item.sheet, item.file_row), []),
+        }
+        for item in page.items
+    ]
+    return Page(items, page.next_cursor)

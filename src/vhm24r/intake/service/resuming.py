@@ -1,0 +1,34 @@
+"""Imports whose worker died: found by their age and given to another worker."""
+
+from datetime import timedelta
+
+from sqlalchemy import select, text
+
+from vhm24r.intake.models import Import
+from vhm24r.intake.service.receiving import defer
+from vhm24r.intake.service.running import Intake
+from vhm24r.intake.types import IN_PROGRESS
+from vhm24r.platform.jobs import Jobs
+
+ABANDONED_AFTER = timedelta(minutes=15)
+"""Longer than any import takes; a repeated run of a living one is harmless, only wasteful."""
+
+
+async def resume_abandoned(intake: Intake, jobs: Jobs) -> list[int]:
+    """Defer a job for every import in progress that no job speaks of; returns their ids."""
+    async with intake.db.write() as session:
+        statement = (
+            select(Import)
+            .where(Import.status.in_(sorted(IN_PROGRESS)), Import.created_at < intake.clock.now() - ABANDONED_AFTER)
+            .where(
+                text(
+                    "NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.lock = 'import:' || imports.id"
+                    " AND j.status IN ('todo', 'doing'))"
+                )
+            )
+            .with_for_update(skip_locked=True)
+        )
+        rows = list((await session.execute(statement)).scalars())
+        for row in rows:
+            await defer(session, jobs, row)
+        return [row.id for row in rows]

@@ -1,0 +1,99 @@
+"""Words of intake: raw tables, issues with their place, import statuses and their table of steps."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from vhm24r.kit.fsm import Machine
+
+HEADER_SEARCH_ROWS = 30
+"""A header is looked for in this many first rows of every sheet (reference: sources)."""
+
+
+class Level(StrEnum):
+    """How much an issue matters: a blocker stops the file, an error leaves out its row."""
+
+    BLOCKER = "blocker"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class ImportStatus(StrEnum):
+    """Where an import stands. `received`, `identified`, `parsed` and `checked` are in progress;
+    the periodic task `intake.resume` owns those whose worker died.
+    """
+
+    RECEIVED = "received"
+    IDENTIFIED = "identified"
+    PARSED = "parsed"
+    CHECKED = "checked"
+    APPLIED = "applied"
+    DRY_RUN = "dry_run"
+    DUPLICATE = "duplicate"
+    NEEDS_MAPPING = "needs_mapping"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
+IN_PROGRESS = frozenset({ImportStatus.RECEIVED, ImportStatus.IDENTIFIED, ImportStatus.PARSED, ImportStatus.CHECKED})
+
+_STOPS = frozenset({ImportStatus.REFUSED, ImportStatus.FAILED})
+
+IMPORT = Machine(
+    "import",
+    {
+        ImportStatus.RECEIVED: frozenset(
+            {ImportStatus.IDENTIFIED, ImportStatus.DUPLICATE, ImportStatus.NEEDS_MAPPING, *_STOPS}
+        ),
+        ImportStatus.IDENTIFIED: frozenset({ImportStatus.PARSED, ImportStatus.RECEIVED, *_STOPS}),
+        ImportStatus.PARSED: frozenset({ImportStatus.CHECKED, ImportStatus.RECEIVED, *_STOPS}),
+        ImportStatus.CHECKED: frozenset({ImportStatus.APPLIED, ImportStatus.DRY_RUN, ImportStatus.RECEIVED, *_STOPS}),
+        ImportStatus.DRY_RUN: frozenset({ImportStatus.RECEIVED}),
+        ImportStatus.FAILED: frozenset({ImportStatus.RECEIVED}),
+        ImportStatus.NEEDS_MAPPING: frozenset({ImportStatus.RECEIVED}),
+        ImportStatus.APPLIED: frozenset({ImportStatus.UNDONE}),
+        ImportStatus.UNDONE: frozenset({ImportStatus.RECEIVED}),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What is wrong, where, and with which value. `code` names the sentence in the catalogues."""
+
+    code: str
+    level: Level
+    sheet: str | None = None
+    row: int | None = None
+    column: str | None = None
+    value: str | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    sheet_index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some consecutive rows of a table; `first_row` is the number of the first one, from 1."""
+
+    first_row: int
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells as text: one sheet of a workbook, or a whole text file (sheet name None)."""
+
+    index: int
+    sheet: str | None
+    chunks: Iterator[Chunk]
+    total_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The row of a table that names its columns."""
+
+    row: int
+    cells: Sequence[str]

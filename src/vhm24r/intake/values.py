@@ -1,0 +1,209 @@
+"""Reading the cells of real exports: instants, amounts, codes, choices. Pure; memoised per column.
+
+Every reader is a dict from the cell's text to its canonical text: a hit costs one lookup, a miss is
+computed once. Canonical texts are what COPY takes; `NULL` stands for an empty cell, and a cell that
+cannot be read becomes `UNREADABLE` and is counted.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from vhm24r.kit.money import parse_minor
+from vhm24r.kit.text import clean, fold
+
+NULL = r"\N"
+UNREADABLE = "\x00unreadable"
+MEMO_LIMIT = 50_000
+LONGEST_EMPTY_MARK = 4
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_DAMAGED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)
+_SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
+_ZERO_TAIL = re.compile(r"(\d+)\.0")
+EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # a day of no zone, like the cells
+
+
+def escape(text: str) -> str:
+    """A text as COPY's text format wants it."""
+    return text.translate(_ESCAPES)
+
+
+class Reader(dict[str, str]):
+    """A memo of one column; subclasses say how one cell is read."""
+
+    def __init__(self) -> None:
+        """Start with an empty memo."""
+        super().__init__()
+        self.unreadable = 0
+
+    def read(self, cell: str) -> str:
+        """The canonical text of a non-empty cell, or UNREADABLE."""
+        raise NotImplementedError
+
+    def __missing__(self, cell: str) -> str:
+        """Compute once; forget everything when the column turns out to be unique values."""
+        text = clean(cell)
+        value = NULL if text is None else self.read(text)
+        if value is UNREADABLE:
+            self.unreadable += 1
+            return value  # not memoised: every occurrence is to be counted
+        if len(self) >= MEMO_LIMIT:
+            self.clear()
+        self[cell] = value
+        return value
+
+
+class TextReader(Reader):
+    """Any text, trimmed."""
+
+    def read(self, cell: str) -> str:
+        """The text itself."""
+        return escape(cell)
+
+
+class CodeReader(Reader):
+    """Numbers that are names (order number, machine code, RRN): text, never a quantity.
+
+    `8.6E+15` shows that a spreadsheet has destroyed digits: unreadable. A trailing `.0` is what
+    spreadsheets add to a code of digits: removed.
+    """
+
+    def __missing__(self, cell: str) -> str:
+        """A long plain code is itself; codes are mostly unique, so it is not memoised either."""
+        if len(cell) > LONGEST_EMPTY_MARK and cell.isalnum():
+            return cell
+        return super().__missing__(cell)
+
+    def read(self, cell: str) -> str:
+        """The code, unless it is visibly damaged."""
+        if _DAMAGED.fullmatch(cell):
+            return UNREADABLE
+        whole = _ZERO_TAIL.fullmatch(cell)
+        return escape(whole[1] if whole else cell)
+
+
+class CardReader(CodeReader):
+    """Card numbers: a whole one is masked before it is kept anywhere."""
+
+    def __missing__(self, cell: str) -> str:
+        """Never the fast way of plain codes: a card number is one."""
+        return Reader.__missing__(self, cell)
+
+    def read(self, cell: str) -> str:
+        """The masked number: first six and last four digits."""
+        digits = re.sub(r"[ -]", "", cell)
+        if digits.isdigit() and 13 <= len(digits) <= 19:
+            return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}"
+        return super().read(cell)
+
+
+class AmountReader(Reader):
+    """Amounts in units of the currency → minor units as digits."""
+
+    def read(self, cell: str) -> str:
+        """Minor units, or UNREADABLE; never a silent zero."""
+        minor = parse_minor(cell)
+        return UNREADABLE if minor is None or abs(minor) > 10**17 else str(minor)
+
+
+class ChoiceReader(Reader):
+    """A closed set of words → canonical words; others are kept as they are and remembered."""
+
+    def __init__(self, choices: Mapping[str, str]) -> None:
+        """`choices`: words as exports write them → canonical word."""
+        super().__init__()
+        self._choices = {fold(word): value for word, value in choices.items()}
+        self.unknown: dict[str, str] = {}
+
+    def read(self, cell: str) -> str:
+        """The canonical word, or the text itself when it is none of ours."""
+        known = self._choices.get(fold(cell))
+        if known is None:
+            self.unknown[cell] = cell
+            return escape(cell)
+        return known
+
+
+class StrictChoiceReader(ChoiceReader):
+    """A closed set where a word outside of it means "not said"."""
+
+    def read(self, cell: str) -> str:
+        """The canonical word, or nothing; the unknown word is remembered for a warning."""
+        known = self._choices.get(fold(cell))
+        if known is None:
+            self.unknown[cell] = cell
+            return NULL
+        return known
+
+
+_MINUTES = frozenset(f":{minute:02}:{second:02}" for minute in range(60) for second in range(60))
+_FORMATS = (
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y",
+)  # fmt: skip
+
+
+class InstantReader(Reader):
+    """Times in the notations of real exports → UTC; naive ones are in the business zone."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        """`zone`: where a time without an offset was read off a clock."""
+        super().__init__()
+        self._zone = zone
+        self._hours: dict[str, str] = {}
+
+    def __missing__(self, cell: str) -> str:
+        """The common notation costs two lookups; nothing of it is memoised, instants hardly repeat."""
+        if len(cell) == 19 and cell[13:] in _MINUTES:
+            hour = self._hours.get(cell[:13])
+            if hour is None:
+                hour = self._hours[cell[:13]] = self._utc_hour(cell[:13])
+            if hour:
+                return f"{hour}{cell[13:]}+00"
+        return super().__missing__(cell)
+
+    def _utc_hour(self, hour: str) -> str:
+        """`2025-12-25 04` → `2025-12-24 23`; empty when the hour is no plain hour of the zone."""
+        try:
+            start = datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=self._zone)
+        except ValueError:
+            return ""
+        utc = start.astimezone(UTC)
+        end = start.replace(minute=59, second=59).astimezone(UTC)
+        plain = utc.minute == utc.second == 0 and end - utc == timedelta(minutes=59, seconds=59)
+        return utc.strftime("%Y-%m-%d %H") if plain and 1990 <= utc.year <= 2100 else ""
+
+    def read(self, cell: str) -> str:
+        """ISO 8601, the known local notations, or an Excel serial number."""
+        moment = self._parse(cell)
+        if moment is None or not 1990 <= moment.year <= 2100:
+            return UNREADABLE
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=self._zone)
+        return aware.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S+00")
+
+    def _parse(self, cell: str) -> datetime | None:
+        if _SERIAL.fullmatch(cell):
+            return EXCEL_EPOCH + timedelta(seconds=_serial_seconds(cell))
+        if "T" in cell or cell.endswith("Z"):
+            try:
+                return datetime.fromisoformat(cell)
+            except ValueError:
+                return None
+        for form in _FORMATS:
+            try:
+                return datetime.strptime(cell, form)  # noqa: DTZ007  # the caller adds the zone
+            except ValueError:
+                continue
+        try:
+            return datetime.fromisoformat(cell)
+        except ValueError:
+            return None
+
+
+def _serial_seconds(serial: str) -> int:
+    """Whole seconds of an Excel serial number, rounded as a spreadsheet shows them."""
+    days, _, fraction = serial.partition(".")
+    parts = int((fraction or "0")[:12].ljust(12, "0"))
+    return int(days) * 86_400 + (parts * 86_400 + 5 * 10**11) // 10**12

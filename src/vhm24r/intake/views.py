@@ -1,0 +1,104 @@
+"""How an import looks from outside: the same JSON in API and CLI (contract: `vhm24r import --json`)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vhm24r.intake.models import Import, ImportIssue
+from vhm24r.intake.types import IN_PROGRESS, ImportStatus
+from vhm24r.kit.clock import iso
+from vhm24r.orders.views import money
+from vhm24r.platform.i18n import say
+
+
+def import_view(row: Import, issues: Sequence[Mapping[Any, Any]], language: str) -> dict[str, Any]:
+    """One import with its counts, effect and, when it stopped, the sentence why."""
+    effect = row.effect or {}
+    seconds = None
+    if row.started_at is not None and row.finished_at is not None:
+        seconds = round((row.finished_at - row.started_at).total_seconds(), 3)
+    in_progress = ImportStatus(row.status) in IN_PROGRESS
+    return {
+        "id": row.id,
+        "file": {"name": row.name, "size": row.size, "sha256": row.sha256},
+        "status": row.status,
+        "dry_run": row.dry_run,
+        "format": row.format,
+        "source": row.source,
+        "confidence": row.confidence,
+        "rows": row_counts(row),
+        "orders": effect.get("orders", {"new": 0, "filled": 0, "changed": 0}),
+        "money_effect": {
+            "new": [money(amount, currency) for currency, amount, _ in effect.get("money_new", [])],
+            "changed": [money(amount, currency) for currency, amount, _ in effect.get("money_changed", [])],
+        },
+        "progress": {"phase": row.phase, "done": row.progress_done, "total": row.progress_total}
+        if in_progress
+        else None,
+        "duplicate_of": row.duplicate_of,
+        "similar_to": None,
+        "error": error_view(row, language),
+        "issues_by_code": [
+            {
+                "code": i["code"],
+                "level": i["level"],
+                "count": i["count"],
+                "message": say(f"{i['code']}.short", language),
+            }
+            for i in issues
+        ],
+        "uploaded_by": {"id": row.actor_id, "name": row.actor_name},
+        "created_at": iso(row.created_at),
+        "finished_at": None if row.finished_at is None else iso(row.finished_at),
+        "seconds": seconds,
+    }
+
+
+def row_counts(row: Import) -> dict[str, int]:
+    """The contract's `rows`: total = new + updated + unchanged + skipped + issues."""
+    return {
+        "total": row.rows_total,
+        "new": row.rows_new,
+        "updated": row.rows_filled + row.rows_changed,
+        "filled": row.rows_filled,
+        "changed": row.rows_changed,
+        "unchanged": row.rows_unchanged,
+        "skipped": row.rows_skipped,
+        "issues": row.rows_issues,
+    }
+
+
+def error_view(row: Import, language: str) -> dict[str, Any] | None:
+    """Why the import stopped, in one sentence that names the file."""
+    if row.error_code is None:
+        return None
+    params = {**(row.error_params or {}), "name": row.name}
+    return {
+        "code": row.error_code,
+        "title": say(f"import.{row.status}", language),
+        "detail": say(row.error_code, language, params),
+        "params": params,
+    }
+
+
+def issue_view(issue: ImportIssue, file_name: str, language: str) -> dict[str, Any]:
+    """One issue with its place and its sentence."""
+    place = say(
+        "intake.place.sheet" if issue.sheet else "intake.place.row", language, {"sheet": issue.sheet, "row": issue.row}
+    )
+    params = {
+        **issue.params,
+        "file": file_name,
+        "place": place,
+        "sheet": issue.sheet,
+        "row": issue.row,
+        "column": issue.column,
+        "value": issue.value,
+    }
+    return {
+        "locator": {"file": file_name, "member": None, "sheet": issue.sheet, "page": None, "row": issue.row},
+        "column": issue.column,
+        "value": issue.value,
+        "code": issue.code,
+        "level": issue.level,
+        "message": say(issue.code, language, params),
+    }

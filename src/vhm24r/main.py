@@ -1,0 +1,107 @@
+"""The composition root: builds the services of a process from its settings and wires events to
+their subscribers. The only file that knows every implementation.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.intake.events import ImportApplied
+from vhm24r.intake.service.receiving import RUN_IMPORT
+from vhm24r.intake.service.resuming import resume_abandoned
+from vhm24r.intake.service.running import Intake
+from vhm24r.intake.service.running import run as run_import
+from vhm24r.kit.clock import Clock, SystemClock
+from vhm24r.ops.process import Services
+from vhm24r.orders.events import OrdersChanged
+from vhm24r.platform import idempotency
+from vhm24r.platform.blobs import BlobStore
+from vhm24r.platform.db import Database
+from vhm24r.platform.embedded import EmbeddedServer
+from vhm24r.platform.events import BulkEvent, EventBus
+from vhm24r.platform.installation import claim_installation
+from vhm24r.platform.jobs import Jobs
+from vhm24r.platform.live import LiveEvent, LiveHub, announce
+from vhm24r.platform.migrations import migrate
+from vhm24r.settings import Settings
+
+DATABASE = "vhm24r"
+log = structlog.get_logger(__name__)
+
+
+@contextlib.contextmanager
+def running_database(settings: Settings) -> Iterator[str]:
+    """The URL of a database that runs: the given one, or the embedded one, kept up while in the block."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with EmbeddedServer(settings.data_dir) as server:
+        server.create_database(DATABASE)
+        yield server.url(DATABASE)
+
+
+@contextlib.asynccontextmanager
+async def open_services(settings: Settings, url: str, *, clock: Clock | None = None) -> AsyncIterator[Services]:
+    """The services of one process on a database that is at head; closed when the block ends."""
+    now = clock or SystemClock()
+    db = Database(url, pool_size=settings.db_pool)
+    bus = EventBus()
+    wire_events(bus)
+    blobs = BlobStore(settings.storage)
+    jobs = Jobs(db.conninfo)
+    intake = Intake(db, blobs, bus, now, settings.zone)
+    services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake)
+    wire_jobs(services)
+    await jobs.open()
+    try:
+        yield services
+    finally:
+        await services.live.stop()
+        await jobs.close()
+        await db.close()
+
+
+def prepare_database(url: str, settings: Settings) -> None:
+    """Schema to head, and the mark that keeps a demo and a real business apart (decisions 24).
+
+    Raises:
+        WrongInstallation: this database belongs to the other kind.
+    """
+    before, now = migrate(url)
+    if before != now:
+        log.info("database.migrated", before=before, now=now)
+    claim_installation(url, settings.mode)
+
+
+def wire_jobs(services: Services) -> None:
+    """Who does which job, and what happens on a schedule."""
+
+    async def run(import_id: int) -> None:
+        await run_import(services.intake, import_id)
+
+    async def resume() -> None:
+        await resume_abandoned(services.intake, services.jobs)
+
+    async def tidy() -> None:
+        async with services.db.write() as session:
+            await idempotency.forget_old(session, services.clock.now())
+
+    services.jobs.add(RUN_IMPORT, run)
+    services.jobs.every("* * * * *", "intake.resume", resume)
+    services.jobs.every("17 3 * * *", "platform.tidy", tidy)
+
+
+def wire_events(bus: EventBus) -> None:
+    """Who listens to what. Later modules add their lines here and nowhere else."""
+    bus.same_transaction(OrdersChanged, _announce_orders)
+    bus.same_transaction(ImportApplied, _announce_import)
+
+
+async def _announce_orders(session: AsyncSession, event: BulkEvent) -> None:
+    await announce(session, LiveEvent("orders", "orders.changed", {"change_set_id": event.change_set_id}))
+
+
+async def _announce_import(session: AsyncSession, event: ImportApplied) -> None:
+    await announce(session, LiveEvent("imports", "import.applied", {"import_id": event.import_id}))

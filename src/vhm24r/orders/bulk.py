@@ -1,0 +1,328 @@
+"""Set-based changes of orders by staged records: resolve → fold → diff → apply.
+
+The hard idea of intake in one place (docs/algorithms/diffing.md):
+
+* `resolution` says for every staged row which record, version and order it speaks of; unknown ones
+  get their ids here. It writes nothing, so a dry run is the same statements and stops before `apply`.
+* `folded` is what the touched orders should look like: per field the first non-empty value among
+  all live statements, machine before sales system, latest lifecycle first; edits of people stay.
+* `order_diff` has one row per field that differs from the order as it stands.
+
+Order-making sources only; the others stop at `resolution`. Table and column names are constants.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.evidence.bulk import LIFECYCLE, Staging
+from vhm24r.evidence.types import SALE_FIELDS, FieldKind, RecordField, SourceName
+from vhm24r.platform.db import run_sql
+
+ORDER_FIELDS = ("machine_code", "occurred_at", "amount", "currency", "product", "payment_method")
+VENDING_FIELDS = tuple(field.name for field in SALE_FIELDS if field.name not in ORDER_FIELDS)
+ORIGIN_SPACE = "vending"
+URL_SAFE = "^[A-Za-z0-9._~-]+$"
+
+
+def presented(column: str, field: RecordField) -> str:
+    """SQL for a value as history keeps it: instants ISO-8601 `Z`, amounts in units with two decimals."""
+    if field.kind is FieldKind.INSTANT:
+        return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
+    if field.kind is FieldKind.AMOUNT:
+        return f"({column} / 100.0)::numeric(38, 2)::text"
+    return column
+
+
+def _home(field: str) -> str:
+    """The alias of the table that holds an order's field: `o` for orders, `v` for vending_orders."""
+    return f"o.{field}" if field in ORDER_FIELDS else f"v.{field}"
+
+
+async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool, irregular: bool) -> None:
+    """Make `resolution`. `irregular`: the file repeats keys, so ids have to be shared between rows."""
+    await run_sql(
+        session,
+        f"""
+        CREATE TEMP TABLE known ON COMMIT DROP AS
+        SELECT s.position, s.identity, s.content, s.duplicate, s.order_number, coalesce(s.machine_code, '') AS machine,
+            f.record_id, coalesce(v.id, CASE WHEN f.content = s.content THEN f.id END) AS version_id, f.order_id,
+            CASE WHEN f.content = s.content THEN f.withdrawn OR NOT f.current
+                 ELSE coalesce(v.withdrawn OR NOT v.current, false) END AS revived
+        FROM {staging.table} s
+        LEFT JOIN evidence_records f ON f.identity = s.identity AND f.id = f.record_id
+        LEFT JOIN evidence_records v ON v.identity = s.identity AND v.content = s.content AND f.content <> s.content
+        """,
+    )
+    await run_sql(session, "ANALYZE known")
+    await _place(session, makes_orders=makes_orders)
+    await run_sql(
+        session,
+        """
+        CREATE TEMP TABLE resolution ON COMMIT DROP AS
+        SELECT k.position, k.duplicate, coalesce(k.order_id, p.order_id) AS order_id,
+            coalesce(p.new_order, false) AS new_order, coalesce(k.version_id, n.id) AS version_id,
+            coalesce(k.record_id, n.id) AS record_id, k.record_id IS NULL AND NOT k.duplicate AS new_record,
+            k.version_id IS NULL AND NOT k.duplicate AS new_version,
+            coalesce(k.revived, false) AND NOT k.duplicate AS revived, false AS key_repeated
+        FROM known k
+        LEFT JOIN placed p ON p.source_number = k.order_number AND p.machine = k.machine
+            AND k.order_id IS NULL AND NOT k.duplicate
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN k.version_id IS NULL AND NOT k.duplicate
+                        THEN nextval('evidence_records_id_seq') END AS id
+        ) n
+        """,
+    )
+    if irregular:
+        await _share_ids(session)
+    await run_sql(session, "ANALYZE resolution")
+
+
+async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
+    """`placed`: for every number and machine no known record speaks of, its order, old or new."""
+    await run_sql(
+        session,
+        f"""
+        CREATE TEMP TABLE placed ON COMMIT DROP AS
+        WITH wanted AS (
+            SELECT order_number AS source_number, machine, min(position) AS position FROM known
+            WHERE {makes_orders} AND order_id IS NULL AND NOT duplicate AND order_number IS NOT NULL
+            GROUP BY order_number, machine
+        ), found AS (
+            SELECT w.*, CASE WHEN w.machine IN ('', coalesce(o.machine_code, w.machine)) THEN o.id ELSE c.id END AS old,
+                o.id IS NOT NULL AS taken
+            FROM wanted w
+            LEFT JOIN orders o ON o.number = w.source_number AND o.origin_space = '{ORIGIN_SPACE}'
+            LEFT JOIN orders c ON c.source_number = w.source_number AND c.number <> c.source_number
+                AND c.machine_code = w.machine AND c.origin_space = '{ORIGIN_SPACE}'
+        ), shared AS (
+            SELECT source_number, min(machine) AS first FROM found WHERE old IS NULL AND NOT taken
+            GROUP BY source_number HAVING count(*) > 1
+        )
+        SELECT f.source_number, f.machine, f.position, f.old IS NULL AS new_order,
+            coalesce(f.old, nextval('orders_id_seq')) AS order_id,
+            CASE WHEN f.old IS NULL THEN
+                CASE WHEN f.source_number ~ '{URL_SAFE}' THEN f.source_number
+                     ELSE regexp_replace(f.source_number, '[^A-Za-z0-9._~-]+', '-', 'g')
+                          || '-' || left(md5(f.source_number), 6)
+                END || CASE WHEN f.taken OR s.first <> f.machine THEN '@' || f.machine ELSE '' END
+            END AS number
+        FROM found f LEFT JOIN shared s USING (source_number)
+        """,
+    )
+    await run_sql(session, "ANALYZE placed")
+
+
+async def _share_ids(session: AsyncSession) -> None:
+    """Rows of one file with the same key share their record; equal ones also their version."""
+    await run_sql(
+        session,
+        """
+        WITH firsts AS (
+            SELECT k.identity, min(r.record_id) AS record_id, bool_and(r.new_record OR r.duplicate) AS new,
+                count(*) FILTER (WHERE NOT k.duplicate) > 1 AS repeated, min(r.order_id) AS order_id
+            FROM resolution r JOIN known k USING (position) GROUP BY k.identity HAVING count(*) > 1
+        ), versions AS (
+            SELECT k.identity, k.content, min(r.version_id) AS version_id
+            FROM resolution r JOIN known k USING (position) GROUP BY k.identity, k.content
+        )
+        UPDATE resolution r SET record_id = f.record_id, version_id = v.version_id, key_repeated = f.repeated,
+            order_id = f.order_id
+        FROM known k JOIN firsts f USING (identity) JOIN versions v USING (identity, content)
+        WHERE k.position = r.position
+        """,
+    )
+
+
+async def fold(session: AsyncSession, staging: Staging, *, source: str) -> None:
+    """Make `touched` and `folded` for the orders that more than one statement speaks of."""
+    await run_sql(
+        session,
+        """
+        CREATE TEMP TABLE touched ON COMMIT DROP AS
+        SELECT r.order_id, max(r.position) AS position, bool_or(r.new_order) AS new_order
+        FROM resolution r WHERE (r.new_version OR r.revived) AND r.order_id IS NOT NULL
+        GROUP BY r.order_id HAVING count(*) > 1 OR NOT bool_or(r.new_order)
+        """,
+    )
+    await run_sql(session, "ANALYZE touched")
+    names = ", ".join(f"{{0}}.{field.name}" for field in SALE_FIELDS)
+    firsts = ", ".join(
+        f"(array_agg(w.{f.name} ORDER BY w.rank) FILTER (WHERE w.{f.name} IS NOT NULL))[1] AS {f.name}"
+        for f in SALE_FIELDS
+    )
+    kept = ", ".join(
+        f"CASE WHEN '{f.name}' = ANY (o.edited_fields) THEN {_home(f.name)} ELSE b.{f.name} END AS {f.name}"
+        for f in SALE_FIELDS
+    )
+    machine = SourceName.HAPPY_WORKERS
+    await run_sql(
+        session,
+        f"""
+        CREATE TEMP TABLE folded ON COMMIT DROP AS
+        WITH statements AS (
+            SELECT e.order_id, e.source, e.file_id, e.id AS place, {LIFECYCLE.format("e")} AS moved, {names.format("e")}
+            FROM evidence_records e JOIN touched t USING (order_id)
+            WHERE NOT e.withdrawn AND e.source IN ('{machine}', '{SourceName.VENDHUB}')
+                AND NOT EXISTS (SELECT FROM resolution r WHERE r.revived AND r.version_id = e.id)
+            UNION ALL
+            SELECT r.order_id, :source, {2**62}, r.position, {LIFECYCLE.format("s")}, {names.format("s")}
+            FROM resolution r JOIN touched t USING (order_id) JOIN {staging.table} s ON s.position = r.position
+            WHERE r.new_version OR r.revived
+        ), ranked AS (
+            SELECT *, row_number() OVER (
+                PARTITION BY order_id
+                ORDER BY source = '{machine}' DESC, moved DESC NULLS LAST, file_id DESC, place DESC
+            ) AS rank FROM statements
+        ), best AS (
+            SELECT w.order_id, {firsts},
+                CASE WHEN bool_or(w.source = '{machine}') THEN '{machine}' ELSE min(w.source) END AS origin
+            FROM ranked w GROUP BY w.order_id
+        )
+        SELECT b.order_id, t.position, t.new_order, b.origin, {kept}
+        FROM best b JOIN touched t USING (order_id)
+        LEFT JOIN orders o ON o.id = b.order_id LEFT JOIN vending_orders v ON v.order_id = b.order_id
+        """,
+        source=source,
+    )
+    await run_sql(session, "ANALYZE folded")
+
+
+async def diff(session: AsyncSession) -> None:
+    """Make `order_diff`: every field of a standing order that its statements now say differently."""
+    pairs = ", ".join(
+        f"('{f.name}', {presented(_home(f.name), f)}, {presented(f'f.{f.name}', f)})" for f in SALE_FIELDS
+    )
+    differs = " OR ".join(f"{_home(f.name)} IS DISTINCT FROM f.{f.name}" for f in SALE_FIELDS)
+    await run_sql(
+        session,
+        f"""
+        CREATE TEMP TABLE order_diff ON COMMIT DROP AS
+        SELECT f.order_id, f.position, o.version + 1 AS version, d.field, d.old, d.new,
+            CASE WHEN d.old IS NULL THEN 'filled' ELSE 'changed' END AS kind
+        FROM folded f JOIN orders o ON o.id = f.order_id LEFT JOIN vending_orders v ON v.order_id = f.order_id
+        CROSS JOIN LATERAL (VALUES {pairs}) AS d (field, old, new)
+        WHERE ({differs}) AND d.old IS DISTINCT FROM d.new
+        """,
+    )
+    await run_sql(
+        session,
+        """
+        CREATE TEMP TABLE resolution_outcome ON COMMIT DROP AS
+        WITH strongest AS (
+            SELECT order_id, CASE WHEN bool_or(kind = 'changed') THEN 'changed' ELSE 'filled' END AS kind
+            FROM order_diff GROUP BY order_id
+        )
+        SELECT r.position, r.version_id, CASE WHEN r.duplicate THEN 'duplicate' WHEN r.new_record THEN 'new'
+            WHEN r.new_version OR r.revived THEN coalesce(d.kind, 'unchanged') ELSE 'unchanged' END AS outcome
+        FROM resolution r LEFT JOIN strongest d ON d.order_id = r.order_id
+        """,
+    )
+
+
+async def apply(
+    session: AsyncSession, staging: Staging, *, source: str, change_set_id: int, file_id: int, status: str
+) -> None:
+    """Write what `resolution`, `folded` and `order_diff` say."""
+    params: dict[str, object] = {"change_set_id": change_set_id, "status": status}
+    await _insert_new(session, staging, source, params)
+    await _update_standing(session, params)
+    await _write_history(session, staging, change_set_id, file_id)
+    await _name_things(session, staging)
+
+
+async def _insert_new(session: AsyncSession, staging: Staging, source: str, params: dict[str, object]) -> None:
+    columns = ", ".join(ORDER_FIELDS)
+    head = f"""
+        INSERT INTO orders (id, number, channel, origin, origin_space, source_number, occurrence, status, version,
+            last_change_set_id, last_change, created_at, {columns})
+        SELECT p.order_id, p.number, 'vending', {{origin}}, '{ORIGIN_SPACE}', p.source_number, 0, :status, 1,
+            :change_set_id, 'new', now(), {{fields}}
+        FROM placed p
+    """
+    names = ", ".join(VENDING_FIELDS)
+    vending = f"INSERT INTO vending_orders (order_id, {names}) SELECT p.order_id, {{fields}} FROM placed p"
+    alone = f"""
+        JOIN {staging.table} s ON s.position = p.position
+        WHERE p.new_order AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = p.order_id)
+    """
+    several = " JOIN folded s ON s.order_id = p.order_id WHERE p.new_order"
+    order_fields = ", ".join(f"s.{name}" for name in ORDER_FIELDS)
+    vending_fields = ", ".join(f"s.{name}" for name in VENDING_FIELDS)
+    await run_sql(session, head.format(origin=":source", fields=order_fields) + alone, source=source, **params)
+    await run_sql(session, vending.format(fields=vending_fields) + alone)
+    await run_sql(session, head.format(origin="s.origin", fields=order_fields) + several, **params)
+    await run_sql(session, vending.format(fields=vending_fields) + several)
+
+
+async def _update_standing(session: AsyncSession, params: dict[str, object]) -> None:
+    sets = ", ".join(f"{name} = f.{name}" for name in ORDER_FIELDS)
+    await run_sql(
+        session,
+        f"""
+        UPDATE orders o SET {sets}, origin = f.origin, version = d.version, last_change_set_id = :change_set_id,
+            last_change = d.kind
+        FROM folded f JOIN (
+            SELECT order_id, version, CASE WHEN bool_or(kind = 'changed') THEN 'changed' ELSE 'filled' END AS kind
+            FROM order_diff GROUP BY order_id, version
+        ) d USING (order_id) WHERE o.id = f.order_id
+        """,
+        change_set_id=params["change_set_id"],
+    )
+    await run_sql(
+        session,
+        "UPDATE orders o SET origin = f.origin FROM folded f WHERE o.id = f.order_id AND o.origin <> f.origin",
+    )
+    sets = ", ".join(f"{name} = f.{name}" for name in VENDING_FIELDS)
+    fields = ", ".join(f"'{name}'" for name in VENDING_FIELDS)
+    await run_sql(
+        session,
+        f"""
+        UPDATE vending_orders v SET {sets} FROM folded f
+        WHERE v.order_id = f.order_id
+            AND EXISTS (SELECT FROM order_diff d WHERE d.order_id = f.order_id AND d.field IN ({fields}))
+        """,
+    )
+
+
+async def _write_history(session: AsyncSession, staging: Staging, change_set_id: int, file_id: int) -> None:
+    head = 'INSERT INTO order_changes (order_id, version, field, change_set_id, kind, old, new, file_id, sheet, "row")'
+    await run_sql(
+        session,
+        f"""
+        {head} SELECT p.order_id, 1, '', :change_set_id, 'new', NULL, NULL, :file_id, s.sheet, s."row"
+        FROM placed p JOIN {staging.table} s ON s.position = p.position WHERE p.new_order
+        """,
+        change_set_id=change_set_id,
+        file_id=file_id,
+    )
+    await run_sql(
+        session,
+        f"""
+        {head} SELECT d.order_id, d.version, d.field, :change_set_id, d.kind, d.old, d.new, :file_id, s.sheet, s."row"
+        FROM order_diff d JOIN {staging.table} s ON s.position = d.position
+        """,
+        change_set_id=change_set_id,
+        file_id=file_id,
+    )
+
+
+async def _name_things(session: AsyncSession, staging: Staging) -> None:
+    """Machines and products that a report names exist from then on (decisions 14)."""
+    await run_sql(
+        session,
+        f"""
+        INSERT INTO machines (code, address, active, created_at)
+        SELECT machine_code, max(machine_address), true, now() FROM {staging.table}
+        WHERE machine_code IS NOT NULL GROUP BY machine_code ORDER BY machine_code
+        ON CONFLICT (code) DO UPDATE SET address = EXCLUDED.address
+        WHERE machines.address IS NULL AND EXCLUDED.address IS NOT NULL
+        """,
+    )
+    await run_sql(
+        session,
+        f"""
+        INSERT INTO products (name, active, created_at)
+        SELECT DISTINCT product, true, now() FROM {staging.table} WHERE product IS NOT NULL ORDER BY product
+        ON CONFLICT (name) DO NOTHING
+        """,
+    )

@@ -1,0 +1,174 @@
+"""The one description of "which orders": for API, CLI, export, saved views and bulk actions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+
+from vhm24r.evidence.models import EvidenceFile, EvidenceRecord
+from vhm24r.kit.clock import day_bounds
+from vhm24r.kit.money import parse_minor
+from vhm24r.orders.errors import FilterInvalid
+from vhm24r.orders.models import Order, OrderChange, VendingMachine
+from vhm24r.orders.types import ChangeKind, Channel, MatchStatus, OrderStatus
+
+TEXT_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Every field narrows; None does not. Dates are business days, both ends included; amounts are
+    minor units. Serialises to a flat dict of texts (`to_params`) and back (`from_params`).
+    """
+
+    q: str | None = None
+    from_: date | None = None
+    to: date | None = None
+    channel: Channel | None = None
+    status: OrderStatus | None = None
+    match_status: MatchStatus | None = None
+    machine: str | None = None
+    product: str | None = None
+    payment_method: str | None = None
+    change: ChangeKind | None = None
+    source: str | None = None
+    import_id: int | None = None
+    tag: str | None = None
+    amount_min: int | None = None
+    amount_max: int | None = None
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, str | None]) -> Self:
+        """Read texts as a query string has them.
+
+        Raises:
+            FilterInvalid: naming the field and the value that cannot be read.
+        """
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            name = item.name.rstrip("_")
+            text = params.get(name)
+            if text is None or text == "":
+                continue
+            try:
+                values[item.name] = _READERS.get(name, _text)(text)
+            except ValueError as error:
+                raise FilterInvalid(field=name, value=text[:TEXT_LIMIT]) from error
+        return cls(**values)
+
+    def to_params(self) -> dict[str, str]:
+        """The same filter as texts, amounts in units."""
+        given = {item.name.rstrip("_"): getattr(self, item.name) for item in fields(self)}
+        return {
+            name: _amount_text(value) if name.startswith("amount") else str(value)
+            for name, value in given.items()
+            if value is not None
+        }
+
+    def conditions(self, zone: ZoneInfo) -> list[ColumnElement[bool]]:
+        """As SQL over `orders`; withdrawn orders never show."""
+        found: list[ColumnElement[bool]] = [Order.withdrawn_at.is_(None)]
+        equal = {
+            Order.channel: self.channel,
+            Order.status: self.status,
+            Order.match_status: self.match_status,
+            Order.machine_code: self.machine,
+            Order.product: self.product,
+            Order.payment_method: self.payment_method,
+        }
+        found += [column == value for column, value in equal.items() if value is not None]
+        if self.from_ is not None:
+            found.append(Order.occurred_at >= day_bounds(self.from_, zone)[0])
+        if self.to is not None:
+            found.append(Order.occurred_at < day_bounds(self.to, zone)[1])
+        if self.amount_min is not None:
+            found.append(Order.amount >= self.amount_min)
+        if self.amount_max is not None:
+            found.append(Order.amount <= self.amount_max)
+        if self.tag is not None:
+            found.append(and_(Order.tags.is_not(None), Order.tags.contains([self.tag])))
+        return [*found, *self._change_conditions(), *self._text_conditions()]
+
+    def _change_conditions(self) -> list[ColumnElement[bool]]:
+        """By what last happened to the order, by the import that changed it, by who speaks of it."""
+        found: list[ColumnElement[bool]] = []
+        if self.import_id is not None:
+            files = select(EvidenceFile.id).where(EvidenceFile.import_id == self.import_id).scalar_subquery()
+            changed = select(OrderChange.order_id).where(OrderChange.file_id.in_(files))
+            if self.change is not None:
+                changed = changed.where(OrderChange.kind == self.change)
+            found.append(Order.id.in_(changed))
+        elif self.change is not None:
+            found.append(Order.last_change == self.change)
+        if self.source is not None:
+            said = exists().where(
+                EvidenceRecord.order_id == Order.id,
+                EvidenceRecord.source == self.source,
+                EvidenceRecord.withdrawn.is_(False),
+            )
+            found.append(said)
+        return found
+
+    def _text_conditions(self) -> list[ColumnElement[bool]]:
+        """A number or its beginning, a machine (code, name, address), or a product."""
+        if self.q is None:
+            return []
+        words = _like(self.q)
+        machines = select(VendingMachine.code).where(
+            or_(
+                VendingMachine.code.ilike(f"{words}%"),
+                VendingMachine.name.ilike(f"%{words}%"),
+                VendingMachine.address.ilike(f"%{words}%"),
+            )
+        )
+        return [
+            or_(
+                Order.number.like(f"{words}%"),
+                Order.machine_code.in_(machines),
+                Order.product.ilike(f"%{words}%"),
+            )
+        ]
+
+
+def _like(text: str) -> str:
+    return text.strip().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+
+
+def _text(value: str) -> str:
+    if len(value) > TEXT_LIMIT or "\x00" in value:
+        raise ValueError(value)
+    return value
+
+
+def _amount(value: str) -> int:
+    amount = parse_minor(value)
+    if amount is None or abs(amount) > 10**17:
+        raise ValueError(value)
+    return amount
+
+
+def _amount_text(value: int) -> str:
+    return f"{'-' if value < 0 else ''}{abs(value) // 100}.{abs(value) % 100:02}"
+
+
+def _integer(value: str) -> int:
+    number = int(value)
+    if not 0 <= number < 2**62:
+        raise ValueError(value)
+    return number
+
+
+_READERS: dict[str, Any] = {
+    "from": date.fromisoformat,
+    "to": date.fromisoformat,
+    "channel": Channel,
+    "status": OrderStatus,
+    "match_status": MatchStatus,
+    "change": ChangeKind,
+    "import_id": _integer,
+    "amount_min": _amount,
+    "amount_max": _amount,
+}

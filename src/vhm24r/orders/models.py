@@ -1,0 +1,133 @@
+"""Tables of orders. As in `evidence.models`, the bulk tables carry no foreign keys (docs/adr/0004)."""
+
+from datetime import datetime
+
+from sqlalchemy import ARRAY, Index, Integer, SmallInteger, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from vhm24r.platform.db import Base
+
+
+class Order(Base):
+    """What both desks share. `number` is public and unique; the identity is the facts it is made of."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        Index("orders_number_key", "number", unique=True),
+        Index("orders_occurred_at_id_ix", "occurred_at", "id"),
+        Index("orders_machine_code_occurred_at_id_ix", "machine_code", "occurred_at", "id"),
+        Index("orders_conflict_ix", "source_number", postgresql_where=text("number <> source_number")),
+        Index("orders_tags_ix", "tags", postgresql_using="gin", postgresql_where=text("tags IS NOT NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    channel: Mapped[str]
+    origin: Mapped[str]
+    origin_space: Mapped[str]
+    source_number: Mapped[str]
+    occurrence: Mapped[int] = mapped_column(SmallInteger)
+    status: Mapped[str]
+    match_status: Mapped[str | None]
+    machine_code: Mapped[str | None]
+    occurred_at: Mapped[datetime | None]
+    amount: Mapped[int | None]
+    currency: Mapped[str | None]
+    product: Mapped[str | None]
+    payment_method: Mapped[str | None]
+    version: Mapped[int] = mapped_column(Integer)
+    last_change_set_id: Mapped[int]
+    last_change: Mapped[str]
+    edited_fields: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    tags: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    created_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class VendingOrder(Base):
+    """What only a vending order has: the machine controller's own fields."""
+
+    __tablename__ = "vending_orders"
+
+    order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    machine_address: Mapped[str | None]
+    taste: Mapped[str | None]
+    payment_resource: Mapped[str | None]
+    order_type: Mapped[str | None]
+    payment_status: Mapped[str | None]
+    brew_status: Mapped[str | None]
+    cup_type: Mapped[str | None]
+    operator_number: Mapped[str | None]
+    paid_at: Mapped[datetime | None]
+    brewed_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    refunded_at: Mapped[datetime | None]
+    card: Mapped[str | None]
+    reason: Mapped[str | None]
+    remark: Mapped[str | None]
+
+
+class ShippingOrder(Base):
+    """What only a shipping order has: whose it is, and which version of the draft is meant."""
+
+    __tablename__ = "shipping_orders"
+
+    order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    customer_id: Mapped[int] = mapped_column(index=True)
+    draft_version: Mapped[int] = mapped_column(Integer)
+    test_mode: Mapped[bool]
+
+
+class OrderChange(Base):
+    """One field of one order, old → new; a new order has one row with an empty `field`."""
+
+    __tablename__ = "order_changes"
+    __table_args__ = (Index("order_changes_change_set_id_ix", "change_set_id"),)
+
+    order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    field: Mapped[str] = mapped_column(primary_key=True)
+    change_set_id: Mapped[int]
+    kind: Mapped[str]
+    old: Mapped[str | None]
+    new: Mapped[str | None]
+    file_id: Mapped[int | None]
+    sheet: Mapped[int | None] = mapped_column(SmallInteger)
+    row: Mapped[int | None] = mapped_column(Integer)
+
+
+class OrderNote(Base):
+    """A remark a person left on an order."""
+
+    __tablename__ = "order_notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(index=True)
+    text: Mapped[str]
+    author_id: Mapped[int | None]
+    author_name: Mapped[str]
+    at: Mapped[datetime]
+
+
+class VendingMachine(Base):
+    """A vending machine as reports name it; filled by imports, edited by people."""
+
+    __tablename__ = "machines"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    address: Mapped[str | None]
+    timezone: Mapped[str | None]
+    active: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class Product(Base):
+    """A product as reports name it; filled by imports, edited by people."""
+
+    __tablename__ = "products"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    active: Mapped[bool]
+    created_at: Mapped[datetime]

@@ -1,0 +1,301 @@
+"""Every SELECT of orders. Never commits."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.audit.models import AuditEntry
+from vhm24r.evidence.models import EvidenceFile, EvidenceMatch, EvidenceRecord, EvidenceSighting
+from vhm24r.evidence.types import SALE_FIELD_NAMES, SourceName
+from vhm24r.kit.pagination import Page, decode_cursor, page_of
+from vhm24r.orders.errors import FilterInvalid, OrderNotFound
+from vhm24r.orders.filters import OrderFilter
+from vhm24r.orders.models import Order, OrderChange, OrderNote, Product, VendingMachine, VendingOrder
+from vhm24r.orders.types import DEFAULT_SORT
+from vhm24r.platform.db import AnyRow
+
+SORTS = {"occurred_at": Order.occurred_at, "amount": Order.amount}
+EXPORT_BATCH = 2_000
+
+
+def row_columns() -> list[Any]:
+    """What lists show of an order, its machine and its last change."""
+    return [
+        Order.id,
+        Order.number,
+        Order.channel,
+        Order.origin,
+        Order.status,
+        Order.match_status,
+        Order.occurred_at,
+        Order.amount,
+        Order.currency,
+        Order.machine_code,
+        VendingMachine.name.label("machine_name"),
+        VendingMachine.address,
+        Order.product,
+        Order.payment_method,
+        Order.last_change,
+        AuditEntry.at.label("changed_at"),
+        Order.version,
+        Order.tags,
+    ]
+
+
+def _rows() -> Select[Any]:
+    return (
+        select(*row_columns())
+        .outerjoin(VendingMachine, VendingMachine.code == Order.machine_code)
+        .outerjoin(AuditEntry, AuditEntry.id == Order.last_change_set_id)
+    )
+
+
+def _key(row: AnyRow, sort: str) -> list[str | int | None]:
+    value = row.occurred_at if sort.endswith("occurred_at") else row.amount
+    return [value.isoformat() if isinstance(value, datetime) else value, row.id]
+
+
+def _after(sort: str, cursor: str) -> ColumnElement[bool]:
+    """Rows beyond the cursor; rows without a value come last in both directions."""
+    column, descending = SORTS[sort.lstrip("-")], sort.startswith("-")
+    value, last_id = decode_cursor(cursor, 2)
+    if value is None:
+        return and_(column.is_(None), Order.id < last_id if descending else Order.id > last_id)
+    key: Any = datetime.fromisoformat(str(value)) if sort.endswith("occurred_at") else value
+    here, there = tuple_(column, Order.id), tuple_(literal(key), literal(last_id))
+    return or_(here < there if descending else here > there, column.is_(None))
+
+
+async def list_orders(
+    session: AsyncSession,
+    where: OrderFilter,
+    zone: ZoneInfo,
+    *,
+    sort: str = DEFAULT_SORT,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[AnyRow]:
+    """A page of orders, newest first unless sorted otherwise (`amount`, `-amount`, `occurred_at`).
+
+    Raises:
+        FilterInvalid: there is no such sort. BadCursor: the cursor is not of this list.
+    """
+    if sort.lstrip("-") not in SORTS:
+        raise FilterInvalid(field="sort", value=sort)
+    column = SORTS[sort.lstrip("-")]
+    order = [column.desc().nulls_last(), Order.id.desc()] if sort.startswith("-") else [column, Order.id]
+    statement = _rows().where(*where.conditions(zone)).order_by(*order).limit(limit + 1)
+    if cursor:
+        try:
+            statement = statement.where(_after(sort, cursor))
+        except ValueError as error:
+            raise FilterInvalid(field="cursor", value=cursor) from error
+    rows = list((await session.execute(statement)).all())
+    return page_of(rows, limit, lambda row: _key(row, sort))
+
+
+async def count_orders(session: AsyncSession, where: OrderFilter, zone: ZoneInfo) -> int:
+    """How many orders the filter holds."""
+    return int(
+        (await session.execute(select(func.count()).select_from(Order).where(*where.conditions(zone)))).scalar_one()
+    )
+
+
+async def stream_orders(session: AsyncSession, where: OrderFilter, zone: ZoneInfo) -> AsyncIterator[Sequence[AnyRow]]:
+    """Every order of the filter, oldest first, in batches: the one generator of every export."""
+    vending = [getattr(VendingOrder, name) for name in VENDING_COLUMNS]
+    last = 0
+    while True:
+        statement = (
+            _rows()
+            .add_columns(*vending)
+            .outerjoin(VendingOrder, VendingOrder.order_id == Order.id)
+            .where(*where.conditions(zone), Order.id > last)
+            .order_by(Order.id)
+            .limit(EXPORT_BATCH)
+        )
+        rows = (await session.execute(statement)).all()
+        if not rows:
+            return
+        yield rows
+        last = rows[-1].id
+
+
+VENDING_COLUMNS = tuple(column.name for column in VendingOrder.__table__.columns if column.name != "order_id")
+
+
+async def get_row(session: AsyncSession, number: str) -> AnyRow:
+    """One order with all its fields.
+
+    Raises:
+        OrderNotFound: there is none of this number.
+    """
+    vending = [getattr(VendingOrder, name) for name in VENDING_COLUMNS]
+    statement = (
+        _rows()
+        .add_columns(*vending, Order.edited_fields, Order.created_at, Order.source_number, Order.withdrawn_at)
+        .outerjoin(VendingOrder, VendingOrder.order_id == Order.id)
+        .where(Order.number == number, Order.withdrawn_at.is_(None))
+    )
+    row = (await session.execute(statement)).one_or_none()
+    if row is None:
+        raise OrderNotFound(number=number)
+    return row
+
+
+async def lock_order(session: AsyncSession, number: str) -> Order:
+    """The order, locked until the transaction ends.
+
+    Raises:
+        OrderNotFound: there is none of this number.
+    """
+    statement = select(Order).where(Order.number == number, Order.withdrawn_at.is_(None)).with_for_update()
+    order = (await session.execute(statement)).scalar_one_or_none()
+    if order is None:
+        raise OrderNotFound(number=number)
+    return order
+
+
+async def list_changes(session: AsyncSession, order_id: int) -> Sequence[AnyRow]:
+    """Every change of an order, newest first, with who, when, why and the file it came from."""
+    statement = (
+        select(
+            OrderChange.version,
+            OrderChange.kind,
+            OrderChange.field,
+            OrderChange.old,
+            OrderChange.new,
+            OrderChange.sheet,
+            OrderChange.row.label("file_row"),
+            AuditEntry.at,
+            AuditEntry.actor_kind,
+            AuditEntry.actor_id,
+            AuditEntry.actor_name,
+            AuditEntry.reason,
+            EvidenceFile.import_id,
+            EvidenceFile.name.label("file_name"),
+            EvidenceFile.member,
+            EvidenceFile.sheets,
+        )
+        .join(AuditEntry, AuditEntry.id == OrderChange.change_set_id)
+        .outerjoin(EvidenceFile, EvidenceFile.id == OrderChange.file_id)
+        .where(OrderChange.order_id == order_id)
+        .order_by(OrderChange.version.desc(), OrderChange.field)
+    )
+    return (await session.execute(statement)).all()
+
+
+async def list_evidence(session: AsyncSession, order_id: int) -> Sequence[AnyRow]:
+    """What the sources say of an order: every standing record with its first place and its match."""
+    first = (
+        select(EvidenceSighting.version_id, EvidenceSighting.sheet, EvidenceSighting.row, EvidenceSighting.file_id)
+        .join(EvidenceFile, EvidenceFile.id == EvidenceSighting.file_id)
+        .where(EvidenceSighting.version_id == EvidenceRecord.id, EvidenceFile.withdrawn.is_(False))
+        .order_by(EvidenceSighting.file_id, EvidenceSighting.position)
+        .limit(1)
+        .lateral("first")
+    )
+    statement = (
+        select(
+            EvidenceRecord.source,
+            EvidenceRecord.external_id,
+            EvidenceRecord.amount,
+            EvidenceRecord.currency,
+            EvidenceRecord.occurred_at,
+            EvidenceRecord.extra,
+            EvidenceFile.name.label("file_name"),
+            EvidenceFile.member,
+            EvidenceFile.sheets,
+            EvidenceFile.import_id,
+            first.c.sheet,
+            first.c.row.label("file_row"),
+            EvidenceMatch.kind.label("match_kind"),
+            EvidenceMatch.rule,
+            EvidenceMatch.confidence,
+            EvidenceMatch.interchangeable,
+            EvidenceMatch.reasons,
+            EvidenceMatch.role,
+        )
+        .select_from(EvidenceRecord)
+        .outerjoin(first, true())
+        .outerjoin(EvidenceFile, EvidenceFile.id == first.c.file_id)
+        .outerjoin(
+            EvidenceMatch,
+            and_(EvidenceMatch.record_id == EvidenceRecord.record_id, EvidenceMatch.withdrawn_at.is_(None)),
+        )
+        .where(EvidenceRecord.order_id == order_id, EvidenceRecord.current)
+        .order_by(EvidenceRecord.source, EvidenceRecord.id)
+    )
+    return (await session.execute(statement)).all()
+
+
+async def list_notes(session: AsyncSession, order_id: int) -> Sequence[OrderNote]:
+    """Notes of an order, oldest first."""
+    statement = select(OrderNote).where(OrderNote.order_id == order_id).order_by(OrderNote.id)
+    return (await session.execute(statement)).scalars().all()
+
+
+async def list_machines(session: AsyncSession) -> Sequence[VendingMachine]:
+    """Every machine, by code."""
+    return (await session.execute(select(VendingMachine).order_by(VendingMachine.code))).scalars().all()
+
+
+async def list_products(session: AsyncSession) -> Sequence[Product]:
+    """Every product, by name."""
+    return (await session.execute(select(Product).order_by(Product.name))).scalars().all()
+
+
+async def reported_fields(session: AsyncSession, order_id: int) -> dict[str, Any]:
+    """What the standing and earlier statements say of each field: the fold of one order (decisions 4)."""
+    moved = func.coalesce(
+        EvidenceRecord.refunded_at,
+        EvidenceRecord.delivered_at,
+        EvidenceRecord.brewed_at,
+        EvidenceRecord.paid_at,
+        EvidenceRecord.occurred_at,
+    )
+    statement = (
+        select(*(getattr(EvidenceRecord, name) for name in SALE_FIELD_NAMES))
+        .where(EvidenceRecord.order_id == order_id, EvidenceRecord.withdrawn.is_(False))
+        .where(EvidenceRecord.source.in_([SourceName.HAPPY_WORKERS, SourceName.VENDHUB]))
+        .order_by(
+            (EvidenceRecord.source == SourceName.HAPPY_WORKERS).desc(),
+            moved.desc().nulls_last(),
+            EvidenceRecord.file_id.desc(),
+            EvidenceRecord.id.desc(),
+        )
+    )
+    rows = (await session.execute(statement)).all()
+    return {
+        name: next((row._mapping[name] for row in rows if row._mapping[name] is not None), None)
+        for name in SALE_FIELD_NAMES
+    }
+
+
+async def numbers_of(session: AsyncSession, order_ids: Sequence[int]) -> dict[int, str]:
+    """Order id → number."""
+    rows = await session.execute(select(Order.id, Order.number).where(Order.id.in_(order_ids)))
+    return {row.id: row.number for row in rows}
+
+
+async def list_changes_of_file(
+    session: AsyncSession, file_id: int, places: Sequence[tuple[int, int]]
+) -> Sequence[AnyRow]:
+    """Field changes that rows of one file made; `places` are (sheet index, row)."""
+    statement = select(
+        OrderChange.sheet,
+        OrderChange.row.label("file_row"),
+        OrderChange.field,
+        OrderChange.kind,
+        OrderChange.old,
+        OrderChange.new,
+    ).where(
+        OrderChange.file_id == file_id,
+        OrderChange.field != "",
+        tuple_(OrderChange.sheet, OrderChange.row).in_(places),
+    )
+    return (await session.execute(statement)).all()

@@ -1,0 +1,187 @@
+"""Reading orders: lists, one order with everything known about it, its versions."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.identity.permissions import Permission
+from vhm24r.kit.actor import Actor
+from vhm24r.kit.clock import iso
+from vhm24r.kit.pagination import Page
+from vhm24r.orders import repository
+from vhm24r.orders.errors import VersionNotFound
+from vhm24r.orders.filters import OrderFilter
+from vhm24r.orders.types import DEFAULT_SORT, ChangeKind
+from vhm24r.orders.versions import FieldChange, as_of
+from vhm24r.orders.views import field_values, locator, moment, money, order_row
+from vhm24r.platform.db import AnyRow
+
+STATUS_FIELD = "status"
+
+
+async def list_orders(
+    session: AsyncSession,
+    actor: Actor,
+    where: OrderFilter,
+    zone: ZoneInfo,
+    *,
+    sort: str = DEFAULT_SORT,
+    limit: int = 50,
+    cursor: str | None = None,
+    with_total: bool = False,
+) -> Page[dict[str, Any]]:
+    """A page of orders as lists show them."""
+    actor.require(Permission.ORDERS_READ)
+    page = await repository.list_orders(session, where, zone, sort=sort, limit=limit, cursor=cursor)
+    total = await repository.count_orders(session, where, zone) if with_total else None
+    return Page([order_row(row._mapping) for row in page.items], page.next_cursor, total)
+
+
+async def stream_orders(
+    session: AsyncSession, actor: Actor, where: OrderFilter, zone: ZoneInfo
+) -> AsyncIterator[dict[str, Any]]:
+    """Every order of the filter with all its fields, oldest first: what every export is made of."""
+    actor.require(Permission.ORDERS_EXPORT)
+    async for rows in repository.stream_orders(session, where, zone):
+        for row in rows:
+            yield {**order_row(row._mapping), "fields": field_values(row._mapping)}
+
+
+async def get_order(session: AsyncSession, actor: Actor, number: str) -> dict[str, Any]:
+    """One order with its fields, evidence, changes, versions and notes.
+
+    Raises:
+        OrderNotFound: there is none of this number.
+    """
+    actor.require(Permission.ORDERS_READ)
+    row = await repository.get_row(session, number)
+    changes = [_change(change) for change in await repository.list_changes(session, row.id)]
+    notes = await repository.list_notes(session, row.id)
+    return {
+        **order_row(row._mapping),
+        "fields": field_values(row._mapping),
+        "fields_edited": row.edited_fields or [],
+        "evidence": [_evidence(record) for record in await repository.list_evidence(session, row.id)],
+        "changes": changes,
+        "versions": _versions(changes),
+        "notes": [{"id": note.id, "text": note.text, "author": note.author_name, "at": iso(note.at)} for note in notes],
+        "created_at": moment(row.created_at),
+    }
+
+
+async def list_changes(session: AsyncSession, actor: Actor, number: str) -> list[dict[str, Any]]:
+    """Every change of an order, newest first."""
+    actor.require(Permission.ORDERS_READ)
+    row = await repository.get_row(session, number)
+    return [_change(change) for change in await repository.list_changes(session, row.id)]
+
+
+async def list_versions(session: AsyncSession, actor: Actor, number: str) -> list[dict[str, Any]]:
+    """The versions of an order, newest first."""
+    return _versions(await list_changes(session, actor, number))
+
+
+async def get_version(session: AsyncSession, actor: Actor, number: str, version: int) -> dict[str, Any]:
+    """The fields of an order as they were at `version`.
+
+    Raises:
+        VersionNotFound: the order has fewer versions.
+    """
+    actor.require(Permission.ORDERS_READ)
+    row = await repository.get_row(session, number)
+    if not 1 <= version <= row.version:
+        raise VersionNotFound(number=number, version=version, last=row.version)
+    present = {**field_values(row._mapping), STATUS_FIELD: row.status}
+    changes = await repository.list_changes(session, row.id)
+    return {
+        "version": version,
+        "fields": as_of(version, present, (FieldChange(c.version, c.field, c.old, c.new) for c in changes)),
+    }
+
+
+async def timeline(session: AsyncSession, actor: Actor, number: str) -> list[dict[str, Any]]:
+    """Changes and notes of an order in one line, newest first."""
+    order = await get_order(session, actor, number)
+    moments = [{"type": "change", **change} for change in order["changes"]]
+    moments += [{"type": "note", **note} for note in order["notes"]]
+    return sorted(moments, key=lambda moment: moment["at"], reverse=True)
+
+
+def _versions(changes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    versions: dict[int, dict[str, Any]] = {}
+    for change in changes:
+        seen = versions.setdefault(
+            change["version"],
+            {"version": change["version"], "at": change["at"], "actor": change["actor"], "kind": change["kind"]},
+        )
+        if change["kind"] == ChangeKind.CHANGED:
+            seen["kind"] = change["kind"]
+    return list(versions.values())
+
+
+def _change(row: AnyRow) -> dict[str, Any]:
+    return {
+        "version": row.version,
+        "kind": row.kind,
+        "field": row.field or None,
+        "old": row.old,
+        "new": row.new,
+        "at": iso(row.at),
+        "actor": {"kind": row.actor_kind, "id": row.actor_id, "name": row.actor_name},
+        "reason": row.reason,
+        "import_id": row.import_id,
+        "file": row.file_name,
+        "locator": locator(row.sheets, row.sheet, row.file_row, row.member),
+    }
+
+
+def _evidence(row: AnyRow) -> dict[str, Any]:
+    match = None
+    if row.match_kind is not None:
+        match = {
+            "kind": row.match_kind,
+            "rule": row.rule,
+            "confidence": row.confidence,
+            "interchangeable": row.interchangeable,
+            "reasons": row.reasons,
+        }
+    return {
+        "source": row.source,
+        "external_id": row.external_id,
+        "amount": money(row.amount, row.currency),
+        "occurred_at": moment(row.occurred_at),
+        "role": row.role or "sale",
+        "match": match,
+        "import_id": row.import_id,
+        "file": row.file_name,
+        "locator": locator(row.sheets, row.sheet, row.file_row, row.member),
+        "extra": row.extra or {},
+    }
+
+
+async def changes_by_file_row(
+    session: AsyncSession, file_id: int, places: Sequence[tuple[int, int]], order_ids: Sequence[int | None]
+) -> tuple[dict[int, str], dict[tuple[int, int], list[dict[str, Any]]]]:
+    """For rows of one file: order id → number, and (sheet, row) → the fields that row changed."""
+    numbers = await repository.numbers_of(session, [found for found in order_ids if found is not None])
+    changes: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for change in await repository.list_changes_of_file(session, file_id, places):
+        shown = {"field": change.field, "kind": change.kind, "old": change.old, "new": change.new}
+        changes.setdefault((change.sheet, change.file_row), []).append(shown)
+    return numbers, changes
+
+
+async def list_machines(session: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
+    """Machines that reports have named, by code."""
+    actor.require(Permission.MACHINES_READ)
+    names = ("code", "name", "address", "timezone", "active")
+    return [{name: getattr(found, name) for name in names} for found in await repository.list_machines(session)]
+
+
+async def list_products(session: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
+    """Products that reports have named, by name."""
+    actor.require(Permission.MACHINES_READ)
+    names = ("id", "name", "active")
+    return [{name: getattr(found, name) for name in names} for found in await repository.list_products(session)]

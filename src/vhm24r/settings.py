@@ -1,0 +1,117 @@
+"""Wiring and secrets from the environment, read once at boot and frozen (`VHM24R_*`).
+
+Business rules are not here: they live in the database (`vhm24r.platform.rules`).
+"""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vhm24r.kit.errors import AppError
+
+
+class BadSettings(AppError):
+    """The environment holds a value that cannot be used."""
+
+    code = "settings.invalid"
+    status = 500
+
+
+class Mode(StrEnum):
+    """How open the house is; `production` refuses everything that exists for trying out."""
+
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+    DEMO = "demo"
+
+
+def default_data_dir() -> Path:
+    """The user's data directory; for root one that an unprivileged server can reach."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/vhm24r")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "vhm24r"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "vhm24r"
+
+
+class Settings(BaseSettings):
+    """Every setting, with what it is for; `vhm24r doctor --settings` prints this table."""
+
+    model_config = SettingsConfigDict(env_prefix="VHM24R_", frozen=True, extra="ignore")
+
+    mode: Mode = Field(Mode.PRODUCTION, description="production, development or demo")
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="folder of the embedded database and of local files"
+    )
+    database_url: str | None = Field(
+        None,
+        description="any PostgreSQL 15 or newer; unset = the embedded one",
+        examples=["postgresql://vhm24r@db.example/vhm24r"],
+    )
+    storage_url: str | None = Field(
+        None, description="where originals are kept: a folder or s3://bucket/prefix", examples=["s3://reports"]
+    )
+    public_url: str = Field("http://localhost:8000", description="how people reach the page; used in links")
+    timezone: str = Field("Asia/Tashkent", description="business zone: days, and times without an offset")
+    host: str = Field("127.0.0.1", description="address the web process listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port the web process listens on; 0 = any free one")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug … error")
+    log_format: str = Field("auto", pattern="^(auto|json|console)$", description="json, console, or auto by terminal")
+    db_pool: int = Field(10, ge=1, le=100, description="connections this process may hold")
+    upload_limit_mb: int = Field(100, ge=1, le=2048, description="largest file accepted, in MiB")
+    telegram_token: SecretStr | None = Field(None, description="bot token; unset = no bot")
+    owner_telegram_id: int | None = Field(None, description="the first owner's Telegram id")
+    inbox_dir: Path | None = Field(None, description="watched folder for reports")
+
+    @field_validator("database_url")
+    @classmethod
+    def _sqlalchemy_url(cls, url: str | None) -> str | None:
+        """Accept the usual spellings; only PostgreSQL will do."""
+        if not url:
+            return None
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+            raise ValueError("must be a PostgreSQL URL such as postgresql://user@host/database")
+        return f"postgresql+psycopg://{rest}"
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        """Refuse a zone the machine does not know."""
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError) as error:
+            raise ValueError("must be a zone name such as Asia/Tashkent") from error
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The business zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def storage(self) -> str:
+        """Where blobs go: the given URL, or a folder beside the embedded database."""
+        return self.storage_url or str(self.data_dir / "files")
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """Read the environment; given values win.
+
+        Raises:
+            BadSettings: naming the variable, what is wrong and an example.
+        """
+        try:
+            return cls(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # pydantic validates what the caller passes
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]) if first["loc"] else "?"
+            info = cls.model_fields.get(name)
+            example = (info.examples or [info.default])[0] if info else None
+            raise BadSettings(variable=f"VHM24R_{name.upper()}", reason=first["msg"], example=str(example)) from error

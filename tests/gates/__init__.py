@@ -1,0 +1,1 @@
+"""What the test command demands beyond passing tests."""
