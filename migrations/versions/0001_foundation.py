@@ -42,9 +42,10 @@ def upgrade() -> None:
         "evidence_files",
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column("import_id", sa.BigInteger(), nullable=False),
+        sa.Column("change_set_id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("member", sa.Text(), nullable=True),
-        sa.Column("sheets", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("sheets", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("format", sa.Text(), nullable=False),
@@ -90,6 +91,8 @@ def upgrade() -> None:
         sa.Column("file_id", sa.BigInteger(), nullable=False),
         sa.Column("identity", sa.Uuid(), nullable=False),
         sa.Column("content", sa.Uuid(), nullable=False),
+        sa.Column("sheet", sa.SmallInteger(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
         sa.Column("occurrence", sa.SmallInteger(), nullable=False),
         sa.Column("current", sa.Boolean(), nullable=False),
         sa.Column("withdrawn", sa.Boolean(), nullable=False),
@@ -136,7 +139,6 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("file_id", "position", name=op.f("evidence_sightings_pkey")),
     )
-    op.create_index("evidence_sightings_version_id_ix", "evidence_sightings", ["version_id"], unique=False)
     op.create_table(
         "idempotency_keys",
         sa.Column("actor", sa.Text(), nullable=False),
@@ -243,7 +245,9 @@ def upgrade() -> None:
         sa.Column("row", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("order_id", "version", "field", name=op.f("order_changes_pkey")),
     )
-    op.create_index("order_changes_change_set_id_ix", "order_changes", ["change_set_id"], unique=False)
+    op.create_index(
+        "order_changes_change_set_id_ix", "order_changes", ["change_set_id"], unique=False, postgresql_using="brin"
+    )
     op.create_table(
         "order_notes",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -275,8 +279,8 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("last_change_set_id", sa.BigInteger(), nullable=False),
         sa.Column("last_change", sa.Text(), nullable=False),
-        sa.Column("edited_fields", sa.ARRAY(sa.Text()), nullable=True),
-        sa.Column("tags", sa.ARRAY(sa.Text()), nullable=True),
+        sa.Column("edited_fields", postgresql.ARRAY(sa.Text()), nullable=True),
+        sa.Column("tags", postgresql.ARRAY(sa.Text()), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("orders_pkey")),
@@ -288,11 +292,20 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("number <> source_number"),
     )
-    op.create_index(
-        "orders_machine_code_occurred_at_id_ix", "orders", ["machine_code", "occurred_at", "id"], unique=False
-    )
+    op.create_index("orders_machine_code_ix", "orders", ["machine_code"], unique=False)
     op.create_index("orders_number_key", "orders", ["number"], unique=True)
-    op.create_index("orders_occurred_at_id_ix", "orders", ["occurred_at", "id"], unique=False)
+    op.create_index(
+        "orders_sorted_amount_ix",
+        "orders",
+        [sa.literal_column("coalesce(amount, '-9000000000000000000'::bigint)")],
+        unique=False,
+    )
+    op.create_index(
+        "orders_sorted_at_id_ix",
+        "orders",
+        [sa.literal_column("coalesce(occurred_at, '1970-01-01 00:00:00+00'::timestamptz)"), "id"],
+        unique=False,
+    )
     op.create_index(
         "orders_tags_ix",
         "orders",
@@ -392,14 +405,15 @@ def downgrade() -> None:
     op.drop_index(
         "orders_tags_ix", table_name="orders", postgresql_using="gin", postgresql_where=sa.text("tags IS NOT NULL")
     )
-    op.drop_index("orders_occurred_at_id_ix", table_name="orders")
+    op.drop_index("orders_sorted_at_id_ix", table_name="orders")
+    op.drop_index("orders_sorted_amount_ix", table_name="orders")
     op.drop_index("orders_number_key", table_name="orders")
-    op.drop_index("orders_machine_code_occurred_at_id_ix", table_name="orders")
+    op.drop_index("orders_machine_code_ix", table_name="orders")
     op.drop_index("orders_conflict_ix", table_name="orders", postgresql_where=sa.text("number <> source_number"))
     op.drop_table("orders")
     op.drop_index(op.f("order_notes_order_id_ix"), table_name="order_notes")
     op.drop_table("order_notes")
-    op.drop_index("order_changes_change_set_id_ix", table_name="order_changes")
+    op.drop_index("order_changes_change_set_id_ix", table_name="order_changes", postgresql_using="brin")
     op.drop_table("order_changes")
     op.drop_table("machines")
     op.drop_table("installation")
@@ -409,7 +423,6 @@ def downgrade() -> None:
     op.drop_table("imports")
     op.drop_table("import_issues")
     op.drop_table("idempotency_keys")
-    op.drop_index("evidence_sightings_version_id_ix", table_name="evidence_sightings")
     op.drop_table("evidence_sightings")
     op.drop_index("evidence_records_order_id_ix", table_name="evidence_records")
     op.drop_index("evidence_records_identity_content_key", table_name="evidence_records")

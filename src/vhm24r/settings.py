@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         """Refuse a zone the machine does not know."""
         try:
             ZoneInfo(name)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError("must be a zone name such as Asia/Tashkent") from error
         return name
 

@@ -1,8 +1,8 @@
 """The set-based statements that write evidence: staging, new versions, sightings, the current version.
 
-`staged` is a table shaped like `evidence_staged` with the rows of one file. `resolution` is a
-temporary table that says for every staged row what is already known about it (docs/algorithms/diffing.md).
-Table and column names in the statements are constants of this module, never input.
+A staging table is shaped like `evidence_staged` and holds the rows of one file. `stated` and `outcomes`
+are temporary tables made by the diff (`orders.bulk`, docs/algorithms/diffing.md): the statements that
+are new or stand again, and what every row brought. Table and column names are constants, never input.
 """
 
 from dataclasses import dataclass
@@ -55,19 +55,17 @@ async def drop_staging(session: AsyncSession, staging: Staging) -> None:
     await run_sql(session, f"DROP TABLE IF EXISTS {staging.table}")
 
 
-async def append_versions(session: AsyncSession, staging: Staging, *, file_id: int, source: str) -> int:
+async def append_versions(session: AsyncSession, *, file_id: int, source: str) -> int:
     """Write every statement that is new; returns how many."""
     fields = ", ".join(FIELD_NAMES)
-    facts = ", ".join(f"s.{name}" for name in FIELD_NAMES)
     return await run_sql(
         session,
         f"""
-        INSERT INTO evidence_records (id, record_id, order_id, file_id, identity, content, occurrence, current,
-            withdrawn, source, account, external_id, {fields}, extra)
-        SELECT r.version_id, r.record_id, r.order_id, :file_id, s.identity, s.content, s.occurrence,
-            r.version_id = r.record_id, false, :source, NULL, s.external_id, {facts}, s.extra
-        FROM resolution r JOIN {staging.table} s USING (position)
-        WHERE r.new_version
+        INSERT INTO evidence_records (id, record_id, order_id, file_id, sheet, "row", identity, content, occurrence,
+            current, withdrawn, source, account, external_id, {fields}, extra)
+        SELECT version_id, record_id, order_id, :file_id, sheet, "row", identity, content, occurrence,
+            version_id = record_id, false, :source, NULL, external_id, {fields}, extra
+        FROM stated WHERE new_version
         """,
         file_id=file_id,
         source=source,
@@ -79,8 +77,8 @@ async def revive_versions(session: AsyncSession, *, file_id: int) -> int:
     return await run_sql(
         session,
         """
-        UPDATE evidence_records e SET withdrawn = false, file_id = :file_id
-        FROM resolution r WHERE r.revived AND e.id = r.version_id
+        UPDATE evidence_records e SET withdrawn = false, file_id = :file_id, sheet = s.sheet, "row" = s."row"
+        FROM stated s WHERE s.revived AND e.id = s.version_id
         """,
         file_id=file_id,
     )
@@ -92,8 +90,8 @@ async def elect_current(session: AsyncSession) -> int:
         session,
         f"""
         WITH touched AS (
-            SELECT DISTINCT record_id FROM resolution
-            WHERE revived OR (new_version AND (version_id <> record_id OR key_repeated))
+            SELECT DISTINCT record_id FROM stated
+            WHERE revived OR key_repeated OR version_id <> record_id
         ), elected AS (
             SELECT e.id, NOT e.withdrawn AND row_number() OVER (
                 PARTITION BY e.record_id
@@ -109,14 +107,13 @@ async def elect_current(session: AsyncSession) -> int:
     )
 
 
-async def append_sightings(session: AsyncSession, staging: Staging, *, file_id: int) -> int:
+async def append_sightings(session: AsyncSession, *, file_id: int) -> int:
     """One row per row of the file: which statement it makes and what it brought."""
     return await run_sql(
         session,
-        f"""
+        """
         INSERT INTO evidence_sightings (file_id, position, version_id, "row", sheet, outcome)
-        SELECT :file_id, r.position, r.version_id, s."row", s.sheet, r.outcome
-        FROM resolution_outcome r JOIN {staging.table} s USING (position)
+        SELECT :file_id, position, version_id, "row", sheet, outcome FROM outcomes
         """,
         file_id=file_id,
     )

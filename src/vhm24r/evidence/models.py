@@ -6,8 +6,8 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Index, Integer, SmallInteger, Text, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Index, Integer, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vhm24r.platform.db import Base
@@ -20,6 +20,7 @@ class EvidenceFile(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     import_id: Mapped[int] = mapped_column(index=True)
+    change_set_id: Mapped[int]
     name: Mapped[str]
     member: Mapped[str | None]
     sheets: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -35,7 +36,9 @@ class EvidenceFile(Base):
 
 
 class EvidenceRecord(Base):
-    """One version of one record. `record_id` is the id of the record's first version."""
+    """One version of one record. `record_id` is the id of the record's first version; `file_id`, `sheet`
+    and `row` are where it was stated when it last began to stand.
+    """
 
     __tablename__ = "evidence_records"
     __table_args__ = (
@@ -49,6 +52,8 @@ class EvidenceRecord(Base):
     file_id: Mapped[int]
     identity: Mapped[uuid.UUID]
     content: Mapped[uuid.UUID]
+    sheet: Mapped[int] = mapped_column(SmallInteger)
+    row: Mapped[int] = mapped_column(Integer)
     occurrence: Mapped[int] = mapped_column(SmallInteger)
     current: Mapped[bool]
     withdrawn: Mapped[bool]
@@ -89,8 +94,6 @@ class EvidenceSighting(Base):
     """A row of a file that states a version of a record. `outcome` is what that row brought."""
 
     __tablename__ = "evidence_sightings"
-    __table_args__ = (Index("evidence_sightings_version_id_ix", "version_id"),)
-
     file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     version_id: Mapped[int]

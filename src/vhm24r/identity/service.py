@@ -101,6 +101,7 @@ async def issue_link(
     token = secret_token()
     expires = None if endless else now + LINK_LIFETIME
     session.add(SignInLink(token_hash=token_hash(token), person_id=person.id, created_at=now, expires_at=expires))
+    await session.flush()
     await audit.record(session, actor, Deed("person.link_issued", f"person:{person.id}"), now)
     return token
 
@@ -132,6 +133,7 @@ async def sign_in_by_link(session: AsyncSession, token: str, now: datetime, user
     session.add(
         Session(token_hash=token_hash(secret), person_id=person.id, user_agent=user_agent, created_at=now, seen_at=now)
     )
+    await session.flush()
     await audit.record(session, actor_of(person), Deed("session.opened", f"person:{person.id}"), now)
     return SignedIn(person.id, secret)
 

@@ -5,16 +5,15 @@ together again; only rows with something unusual are looked at one by one. That 
 an ordinary row at a few microseconds (bench/intake.py).
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b, md5
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from vhm24r.evidence.types import FIELD_NAMES
 from vhm24r.intake.sources.declaration import Cell, Claim, Column
+from vhm24r.intake.statements import Seen, state
 from vhm24r.intake.types import Chunk, Issue, Level
 from vhm24r.intake.values import (
     NULL,
@@ -29,14 +28,9 @@ from vhm24r.intake.values import (
     TextReader,
     escape,
 )
-from vhm24r.kit.ids import derived_id
 from vhm24r.kit.text import EMPTY_MARKS, fold, shortened
 
 TOTAL_WORDS = frozenset(fold(word) for word in ("Итого", "Итого:", "Всего", "Всего:", "Total", "Total:", "Grand total"))
-
-STAGED_COLUMNS = (
-    "position", "sheet", "row", "identity", "content", "occurrence", "duplicate", "external_id", *FIELD_NAMES, "extra",
-)  # fmt: skip
 
 _ISSUE_OF_CELL = {
     Cell.AMOUNT: "intake.amount_unreadable",
@@ -68,17 +62,6 @@ class ColumnPlan:
     reader: Reader
 
 
-@dataclass(slots=True)
-class Seen:
-    """What this file has stated so far: identity → content, how often a keyless content came, and a
-    digest of it all that does not depend on format, sheet names or row numbers.
-    """
-
-    contents: dict[bytes, bytes] = field(default_factory=dict)
-    keyless: Counter[bytes] = field(default_factory=Counter)
-    digest: "blake2b" = field(default_factory=lambda: blake2b(digest_size=16))
-
-
 class Canonicaliser:
     """Turns the chunks of one table into COPY lines of canonical records."""
 
@@ -98,6 +81,7 @@ class Canonicaliser:
         self._known = {plan.index for plan in self._plans}
         self._unknown = [(i, name) for i, name in enumerate(self._header) if i not in self._known and name]
         self._extras: dict[tuple[str, ...], str] = {}
+        self._words = TextReader()
 
     def convert(self, chunk: Chunk, seen: Seen, position: int, counts: Counts) -> tuple[bytes, list[Issue]]:
         """COPY lines of the good rows, numbered from `position`, and the issues of the others."""
@@ -118,12 +102,19 @@ class Canonicaliser:
                 keep = [index for index in range(len(rows)) if index not in bad]
                 fields = {name: [values[index] for index in keep] for name, values in fields.items()}
                 numbers = [numbers[index] for index in keep]
-        return self._lines(fields, numbers, seen, position, counts, issues), issues
+        stated = state(self._source, fields, numbers, self._sheet_index, position, seen)
+        counts.total += stated.count
+        counts.staged += stated.count
+        counts.duplicates += stated.duplicates
+        issues += [self._issue("intake.key_repeated", Level.WARNING, r.row, None, r.key) for r in stated.repeats]
+        return stated.lines, issues
 
-    def _squared(self, chunk: Chunk, issues: list[Issue], counts: Counts) -> tuple[list[int], list[list[str]]]:
+    def _squared(self, chunk: Chunk, issues: list[Issue], counts: Counts) -> tuple[Sequence[int], list[list[str]]]:
         """Rows of equal width with their numbers; blank rows dropped, ragged ones mended or refused."""
-        numbers, rows = [], []
         width = self._width
+        if set(map(len, chunk.rows)) == {width}:
+            return range(chunk.first_row, chunk.first_row + len(chunk.rows)), chunk.rows
+        numbers, rows = [], []
         for number, row in enumerate(chunk.rows, chunk.first_row):
             if len(row) != width:
                 if not any(row):
@@ -139,7 +130,7 @@ class Canonicaliser:
             rows.append(row)
         return numbers, rows
 
-    def _read(self, cells: list[tuple[str, ...]], numbers: list[int], issues: list[Issue]) -> dict[str, list[str]]:
+    def _read(self, cells: list[tuple[str, ...]], numbers: Sequence[int], issues: list[Issue]) -> dict[str, list[str]]:
         """Every field of the record as a column of canonical texts."""
         count = len(numbers)
         fields = {name: [NULL] * count for name in FIELD_NAMES}
@@ -148,22 +139,20 @@ class Canonicaliser:
         for plan in self._plans:
             column, words = plan.column, cells[plan.index]
             known = len(plan.reader.unknown) if isinstance(plan.reader, ChoiceReader) else 0
-            values = list(map(plan.reader.__getitem__, words))
+            values = plan.reader.column(words)
             if column.extra:
                 extra.append((column.field, words))
             else:
                 fields[column.field] = values
             if column.word_into:
-                fields[column.word_into] = [
-                    NULL if w.strip().casefold() in EMPTY_MARKS else escape(w.strip()) for w in words
-                ]
+                fields[column.word_into] = self._words.column(words)
             if isinstance(plan.reader, ChoiceReader) and len(plan.reader.unknown) > known:
                 self._warn_of_words(plan, list(plan.reader.unknown)[known:], words, numbers, issues)
         fields["extra"] = self._extra_texts(extra) if extra else [NULL] * count
         return fields
 
     def _warn_of_words(
-        self, plan: ColumnPlan, words: list[str], cells: Sequence[str], numbers: list[int], issues: list[Issue]
+        self, plan: ColumnPlan, words: list[str], cells: Sequence[str], numbers: Sequence[int], issues: list[Issue]
     ) -> None:
         for word in words:
             row = next((n for n, cell in zip(numbers, cells, strict=True) if cell.strip() == word), numbers[0])
@@ -176,7 +165,9 @@ class Canonicaliser:
             text = memo.get(values)
             if text is None:
                 facts = {
-                    n: v.strip() for n, v in zip(names, values, strict=True) if v.strip().casefold() not in EMPTY_MARKS
+                    name: cell.strip().replace("\x00", "")
+                    for name, cell in zip(names, values, strict=True)
+                    if cell.strip().casefold() not in EMPTY_MARKS
                 }
                 text = escape(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode()) if facts else NULL
                 if len(memo) > 50_000:
@@ -195,9 +186,8 @@ class Canonicaliser:
             values = fields[name]
             if NULL in values:
                 found.update(i for i, value in enumerate(values) if value == NULL)
-        for values in fields.values():
-            joined = "".join(values)
-            if "\ufffd" in joined or "\x00" in joined:
+        if any("\ufffd" in text or "\x00" in text for text in map("".join, fields.values())):
+            for values in fields.values():
                 found.update(i for i, value in enumerate(values) if "\ufffd" in value or "\x00" in value)
         return sorted(found) if count else []
 
@@ -221,7 +211,7 @@ class Canonicaliser:
 
     def _is_total(self, row: list[str]) -> bool:
         first = next((cell for cell in row if cell.strip()), "")
-        return fold(first).split(" ")[0] in TOTAL_WORDS
+        return not TOTAL_WORDS.isdisjoint({fold(first), fold(first).split(" ")[0]})
 
     def _is_header(self, row: list[str]) -> bool:
         return [fold(cell) for cell in row] == [fold(cell) for cell in self._header]
@@ -243,64 +233,6 @@ class Canonicaliser:
     def _issue(self, code: str, level: Level, row: int, column: str | None, value: str | None) -> Issue:
         shown = None if value is None else shortened(value.strip().replace("\x00", "␀"), 200)
         return Issue(code, level, self._sheet, row, column, shown, sheet_index=self._sheet_index)
-
-    def _lines(
-        self,
-        fields: dict[str, list[str]],
-        numbers: list[int],
-        seen: Seen,
-        position: int,
-        counts: Counts,
-        issues: list[Issue],
-    ) -> bytes:
-        """COPY lines: what is stated (content), about what (identity), and the facts."""
-        columns = [fields[name] for name in FIELD_NAMES]
-        number_at = FIELD_NAMES.index("order_number")
-        keys = self._keys(fields)
-        sheet, source = self._sheet_index, self._source
-        prefix = f"{source.name}\x1f".encode()
-        out: list[str] = []
-        for row, key, facts, extra in zip(numbers, keys, zip(*columns, strict=True), fields["extra"], strict=True):
-            line = "\t".join(facts)
-            content = md5(f"{line}\t{extra}".encode(), usedforsecurity=False).digest()
-            occurrence = 0
-            if key is None:
-                occurrence = seen.keyless[content]
-                seen.keyless[content] += 1
-                key = f"row-{content.hex()[:16]}"
-                if source.makes_orders and source.key == "order_number":
-                    named = list(facts)
-                    named[number_at] = derived_id([content.hex(), str(occurrence)])
-                    line = "\t".join(named)
-            identity = md5(prefix + f"{key}\x1f{occurrence}".encode(), usedforsecurity=False).digest()
-            seen.digest.update(identity + content)
-            before = seen.contents.get(identity)
-            duplicate = before == content
-            if duplicate:
-                counts.duplicates += 1
-            elif before is None:
-                seen.contents[identity] = content
-            else:
-                issues.append(self._issue("intake.key_repeated", Level.WARNING, row, None, key.partition("\x1f")[0]))
-            shown_key = key.partition("\x1f")[0]
-            out.append(
-                f"{position}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t{occurrence}\t"
-                f"{'t' if duplicate else 'f'}\t{shown_key}\t{line}\t{extra}\n"
-            )
-            position += 1
-        counts.total += len(out)
-        counts.staged += len(out)
-        return "".join(out).encode()
-
-    def _keys(self, fields: dict[str, list[str]]) -> list[str | None]:
-        """What identifies each record within its source; None where the row has no key."""
-        keys = fields[self._source.key]
-        if self._source.key_with_machine:
-            return [
-                None if key == NULL else key if machine == NULL else f"{key}\x1f{machine}"
-                for key, machine in zip(keys, fields["machine_code"], strict=True)
-            ]
-        return [None if key == NULL else key for key in keys]
 
 
 def _reader(column: Column, zone: ZoneInfo) -> Reader:

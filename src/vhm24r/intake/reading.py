@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from vhm24r.intake.canonical import Canonicaliser, Counts, Seen
+from vhm24r.intake.canonical import Canonicaliser, Counts
 from vhm24r.intake.errors import (
     FileDamaged,
     FileEmpty,
@@ -24,6 +24,7 @@ from vhm24r.intake.formats.protocol import Format, Unreadable
 from vhm24r.intake.formats.registry import recognise
 from vhm24r.intake.sources.declaration import Claim, Source
 from vhm24r.intake.sources.registry import by_name, claims, winner
+from vhm24r.intake.statements import Seen
 from vhm24r.intake.types import HEADER_SEARCH_ROWS, Chunk, Issue, Table
 
 

@@ -6,7 +6,7 @@ cannot be read becomes `UNREADABLE` and is counted.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,10 @@ class Reader(dict[str, str]):
     def read(self, cell: str) -> str:
         """The canonical text of a non-empty cell, or UNREADABLE."""
         raise NotImplementedError
+
+    def column(self, cells: Sequence[str]) -> list[str]:
+        """Every cell of a column, read."""
+        return list(map(self.__getitem__, cells))
 
     def __missing__(self, cell: str) -> str:
         """Compute once; forget everything when the column turns out to be unique values."""
@@ -93,7 +97,7 @@ class CardReader(CodeReader):
 
     def read(self, cell: str) -> str:
         """The masked number: first six and last four digits."""
-        digits = re.sub(r"[ -]", "", cell)
+        digits = re.sub(r"[\s-]|\.0$", "", cell)
         if digits.isdigit() and 13 <= len(digits) <= 19:
             return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}"
         return super().read(cell)
@@ -138,11 +142,31 @@ class StrictChoiceReader(ChoiceReader):
         return known
 
 
-_MINUTES = frozenset(f":{minute:02}:{second:02}" for minute in range(60) for second in range(60))
+_TAILS = {f":{m:02}:{s:02}": f":{m:02}:{s:02}+00" for m in range(60) for s in range(60)} | {"": NULL}
 _FORMATS = (
     "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M",
     "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y",
 )  # fmt: skip
+
+
+class _Hours(dict[str, str]):
+    """Local hour (`2025-12-25 04`) → the same hour in UTC; KeyError when it is no plain hour of the zone."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        super().__init__({"": ""})
+        self._zone = zone
+
+    def __missing__(self, hour: str) -> str:
+        try:
+            start = datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=self._zone)
+        except ValueError:
+            raise KeyError(hour) from None
+        utc, end = start.astimezone(UTC), start.replace(minute=59, second=59).astimezone(UTC)
+        plain = utc.minute == utc.second == 0 and end - utc == timedelta(minutes=59, seconds=59)
+        if not plain or not 1990 <= utc.year <= 2100:
+            raise KeyError(hour)
+        self[hour] = utc.strftime("%Y-%m-%d %H")
+        return self[hour]
 
 
 class InstantReader(Reader):
@@ -152,28 +176,24 @@ class InstantReader(Reader):
         """`zone`: where a time without an offset was read off a clock."""
         super().__init__()
         self._zone = zone
-        self._hours: dict[str, str] = {}
+        self._hours = _Hours(zone)
+
+    def column(self, cells: Sequence[str]) -> list[str]:
+        """The common notation (`2025-12-25 04:05:06`, or empty) costs two lookups a cell; a column
+        with anything else in it goes the long way.
+        """
+        hours, tails = self._hours, _TAILS
+        try:
+            return [hours[cell[:13]] + tails[cell[13:]] for cell in cells]
+        except KeyError:
+            return super().column(cells)
 
     def __missing__(self, cell: str) -> str:
-        """The common notation costs two lookups; nothing of it is memoised, instants hardly repeat."""
-        if len(cell) == 19 and cell[13:] in _MINUTES:
-            hour = self._hours.get(cell[:13])
-            if hour is None:
-                hour = self._hours[cell[:13]] = self._utc_hour(cell[:13])
-            if hour:
-                return f"{hour}{cell[13:]}+00"
-        return super().__missing__(cell)
-
-    def _utc_hour(self, hour: str) -> str:
-        """`2025-12-25 04` → `2025-12-24 23`; empty when the hour is no plain hour of the zone."""
+        """The common notation first; instants hardly repeat, so it is not memoised."""
         try:
-            start = datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=self._zone)
-        except ValueError:
-            return ""
-        utc = start.astimezone(UTC)
-        end = start.replace(minute=59, second=59).astimezone(UTC)
-        plain = utc.minute == utc.second == 0 and end - utc == timedelta(minutes=59, seconds=59)
-        return utc.strftime("%Y-%m-%d %H") if plain and 1990 <= utc.year <= 2100 else ""
+            return self._hours[cell[:13]] + _TAILS[cell[13:]]
+        except KeyError:
+            return super().__missing__(cell)
 
     def read(self, cell: str) -> str:
         """ISO 8601, the known local notations, or an Excel serial number."""

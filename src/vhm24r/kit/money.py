@@ -137,6 +137,8 @@ def parse_minor(text: str, exponent: int = 2) -> int | None:
     unless they are zeros.
     """
     body, scale = text.strip(), int(10**exponent)
+    if len(body) > 200:  # no amount is that long, and int() raises on thousands of digits
+        return None
     if body.isascii() and body.isdigit():
         return int(body) * scale
     negative = body.startswith("(") and body.endswith(")")

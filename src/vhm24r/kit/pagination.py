@@ -41,7 +41,7 @@ def decode_cursor(cursor: str, length: int) -> list[str | int | None]:
     """
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise BadCursor from error
     if not isinstance(key, list) or len(key) != length:
         raise BadCursor

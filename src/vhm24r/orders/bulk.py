@@ -3,7 +3,8 @@
 The hard idea of intake in one place (docs/algorithms/diffing.md):
 
 * `resolution` says for every staged row which record, version and order it speaks of; unknown ones
-  get their ids here. It writes nothing, so a dry run is the same statements and stops before `apply`.
+  get their ids here. `stated` are the rows among them that say something new (or again).
+  Nothing is written yet: a dry run is the same statements and stops before `apply`.
 * `folded` is what the touched orders should look like: per field the first non-empty value among
   all live statements, machine before sales system, latest lifecycle first; edits of people stay.
 * `order_diff` has one row per field that differs from the order as it stands.
@@ -38,13 +39,14 @@ def _home(field: str) -> str:
 
 
 async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool, irregular: bool) -> None:
-    """Make `resolution`. `irregular`: the file repeats keys, so ids have to be shared between rows."""
+    """Make `resolution` and `stated`. `irregular`: the file repeats keys, so rows have to share ids."""
     await run_sql(
         session,
         f"""
         CREATE TEMP TABLE known ON COMMIT DROP AS
-        SELECT s.position, s.identity, s.content, s.duplicate, s.order_number, coalesce(s.machine_code, '') AS machine,
-            f.record_id, coalesce(v.id, CASE WHEN f.content = s.content THEN f.id END) AS version_id, f.order_id,
+        SELECT s.position, s.sheet, s."row", s.identity, s.content, s.duplicate, s.order_number,
+            coalesce(s.machine_code, '') AS machine, f.record_id, f.order_id,
+            coalesce(v.id, CASE WHEN f.content = s.content THEN f.id END) AS version_id,
             CASE WHEN f.content = s.content THEN f.withdrawn OR NOT f.current
                  ELSE coalesce(v.withdrawn OR NOT v.current, false) END AS revived
         FROM {staging.table} s
@@ -52,15 +54,15 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
         LEFT JOIN evidence_records v ON v.identity = s.identity AND v.content = s.content AND f.content <> s.content
         """,
     )
-    await run_sql(session, "ANALYZE known")
     await _place(session, makes_orders=makes_orders)
     await run_sql(
         session,
         """
         CREATE TEMP TABLE resolution ON COMMIT DROP AS
-        SELECT k.position, k.duplicate, coalesce(k.order_id, p.order_id) AS order_id,
-            coalesce(p.new_order, false) AS new_order, coalesce(k.version_id, n.id) AS version_id,
-            coalesce(k.record_id, n.id) AS record_id, k.record_id IS NULL AND NOT k.duplicate AS new_record,
+        SELECT k.position, k.sheet, k."row", k.duplicate, coalesce(k.order_id, p.order_id) AS order_id,
+            coalesce(p.new_order, false) AS new_order, CASE WHEN p.position = k.position THEN p.number END AS number,
+            coalesce(k.version_id, n.id) AS version_id, coalesce(k.record_id, n.id) AS record_id,
+            k.record_id IS NULL AND NOT k.duplicate AS new_record,
             k.version_id IS NULL AND NOT k.duplicate AS new_version,
             coalesce(k.revived, false) AND NOT k.duplicate AS revived, false AS key_repeated
         FROM known k
@@ -74,7 +76,15 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
     )
     if irregular:
         await _share_ids(session)
-    await run_sql(session, "ANALYZE resolution")
+    await run_sql(
+        session,
+        f"""
+        CREATE TEMP TABLE stated ON COMMIT DROP AS
+        SELECT r.order_id, r.new_order, r.number, r.version_id, r.record_id, r.new_version, r.revived, r.key_repeated,
+            s.*
+        FROM resolution r JOIN {staging.table} s USING (position) WHERE r.new_version OR r.revived
+        """,
+    )
 
 
 async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
@@ -109,7 +119,6 @@ async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
         FROM found f LEFT JOIN shared s USING (source_number)
         """,
     )
-    await run_sql(session, "ANALYZE placed")
 
 
 async def _share_ids(session: AsyncSession) -> None:
@@ -133,15 +142,15 @@ async def _share_ids(session: AsyncSession) -> None:
     )
 
 
-async def fold(session: AsyncSession, staging: Staging, *, source: str) -> None:
+async def fold(session: AsyncSession, *, source: str) -> None:
     """Make `touched` and `folded` for the orders that more than one statement speaks of."""
     await run_sql(
         session,
         """
         CREATE TEMP TABLE touched ON COMMIT DROP AS
-        SELECT r.order_id, max(r.position) AS position, bool_or(r.new_order) AS new_order
-        FROM resolution r WHERE (r.new_version OR r.revived) AND r.order_id IS NOT NULL
-        GROUP BY r.order_id HAVING count(*) > 1 OR NOT bool_or(r.new_order)
+        SELECT order_id, max(position) AS position, bool_or(new_order) AS new_order
+        FROM stated WHERE order_id IS NOT NULL
+        GROUP BY order_id HAVING count(*) > 1 OR NOT bool_or(new_order)
         """,
     )
     await run_sql(session, "ANALYZE touched")
@@ -163,11 +172,10 @@ async def fold(session: AsyncSession, staging: Staging, *, source: str) -> None:
             SELECT e.order_id, e.source, e.file_id, e.id AS place, {LIFECYCLE.format("e")} AS moved, {names.format("e")}
             FROM evidence_records e JOIN touched t USING (order_id)
             WHERE NOT e.withdrawn AND e.source IN ('{machine}', '{SourceName.VENDHUB}')
-                AND NOT EXISTS (SELECT FROM resolution r WHERE r.revived AND r.version_id = e.id)
+                AND NOT EXISTS (SELECT FROM stated r WHERE r.revived AND r.version_id = e.id)
             UNION ALL
-            SELECT r.order_id, :source, {2**62}, r.position, {LIFECYCLE.format("s")}, {names.format("s")}
-            FROM resolution r JOIN touched t USING (order_id) JOIN {staging.table} s ON s.position = r.position
-            WHERE r.new_version OR r.revived
+            SELECT s.order_id, :source, {2**62}, s.position, {LIFECYCLE.format("s")}, {names.format("s")}
+            FROM stated s JOIN touched t USING (order_id)
         ), ranked AS (
             SELECT *, row_number() OVER (
                 PARTITION BY order_id
@@ -197,9 +205,10 @@ async def diff(session: AsyncSession) -> None:
         session,
         f"""
         CREATE TEMP TABLE order_diff ON COMMIT DROP AS
-        SELECT f.order_id, f.position, o.version + 1 AS version, d.field, d.old, d.new,
+        SELECT f.order_id, s.sheet, s."row", o.version + 1 AS version, d.field, d.old, d.new,
             CASE WHEN d.old IS NULL THEN 'filled' ELSE 'changed' END AS kind
         FROM folded f JOIN orders o ON o.id = f.order_id LEFT JOIN vending_orders v ON v.order_id = f.order_id
+        JOIN stated s ON s.position = f.position
         CROSS JOIN LATERAL (VALUES {pairs}) AS d (field, old, new)
         WHERE ({differs}) AND d.old IS DISTINCT FROM d.new
         """,
@@ -207,54 +216,52 @@ async def diff(session: AsyncSession) -> None:
     await run_sql(
         session,
         """
-        CREATE TEMP TABLE resolution_outcome ON COMMIT DROP AS
+        CREATE TEMP TABLE outcomes ON COMMIT DROP AS
         WITH strongest AS (
             SELECT order_id, CASE WHEN bool_or(kind = 'changed') THEN 'changed' ELSE 'filled' END AS kind
             FROM order_diff GROUP BY order_id
         )
-        SELECT r.position, r.version_id, CASE WHEN r.duplicate THEN 'duplicate' WHEN r.new_record THEN 'new'
+        SELECT r.position, r.sheet, r."row", r.version_id, CASE WHEN r.duplicate THEN 'duplicate' WHEN r.new_record THEN 'new'
             WHEN r.new_version OR r.revived THEN coalesce(d.kind, 'unchanged') ELSE 'unchanged' END AS outcome
         FROM resolution r LEFT JOIN strongest d ON d.order_id = r.order_id
         """,
     )
 
 
-async def apply(
-    session: AsyncSession, staging: Staging, *, source: str, change_set_id: int, file_id: int, status: str
-) -> None:
-    """Write what `resolution`, `folded` and `order_diff` say."""
-    params: dict[str, object] = {"change_set_id": change_set_id, "status": status}
-    await _insert_new(session, staging, source, params)
-    await _update_standing(session, params)
-    await _write_history(session, staging, change_set_id, file_id)
-    await _name_things(session, staging)
+async def apply(session: AsyncSession, *, source: str, change_set_id: int, file_id: int, status: str) -> None:
+    """Write what `stated`, `folded` and `order_diff` say."""
+    await _insert_new(session, source, change_set_id, status)
+    await _update_standing(session, change_set_id)
+    await _write_history(session, change_set_id, file_id)
+    await _name_things(session)
 
 
-async def _insert_new(session: AsyncSession, staging: Staging, source: str, params: dict[str, object]) -> None:
-    columns = ", ".join(ORDER_FIELDS)
-    head = f"""
-        INSERT INTO orders (id, number, channel, origin, origin_space, source_number, occurrence, status, version,
-            last_change_set_id, last_change, created_at, {columns})
-        SELECT p.order_id, p.number, 'vending', {{origin}}, '{ORIGIN_SPACE}', p.source_number, 0, :status, 1,
-            :change_set_id, 'new', now(), {{fields}}
-        FROM placed p
-    """
-    names = ", ".join(VENDING_FIELDS)
-    vending = f"INSERT INTO vending_orders (order_id, {names}) SELECT p.order_id, {{fields}} FROM placed p"
-    alone = f"""
-        JOIN {staging.table} s ON s.position = p.position
-        WHERE p.new_order AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = p.order_id)
-    """
-    several = " JOIN folded s ON s.order_id = p.order_id WHERE p.new_order"
+async def _insert_new(session: AsyncSession, source: str, change_set_id: int, status: str) -> None:
+    """New orders: most are one statement as it stands, a few are folded from several."""
+    alone = (
+        "FROM stated s WHERE s.number IS NOT NULL AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = s.order_id)"
+    )
+    several = "FROM folded s JOIN stated p ON p.order_id = s.order_id AND p.number IS NOT NULL WHERE s.new_order"
     order_fields = ", ".join(f"s.{name}" for name in ORDER_FIELDS)
     vending_fields = ", ".join(f"s.{name}" for name in VENDING_FIELDS)
-    await run_sql(session, head.format(origin=":source", fields=order_fields) + alone, source=source, **params)
-    await run_sql(session, vending.format(fields=vending_fields) + alone)
-    await run_sql(session, head.format(origin="s.origin", fields=order_fields) + several, **params)
-    await run_sql(session, vending.format(fields=vending_fields) + several)
+    for rows, number, origin in ((alone, "s", ":source"), (several, "p", "coalesce(s.origin, :source)")):
+        await run_sql(
+            session,
+            f"""
+            INSERT INTO orders (id, number, channel, origin, origin_space, source_number, occurrence, status, version,
+                last_change_set_id, last_change, created_at, {", ".join(ORDER_FIELDS)})
+            SELECT s.order_id, {number}.number, 'vending', {origin}, '{ORIGIN_SPACE}', {number}.order_number, 0,
+                :status, 1, :change_set_id, 'new', now(), {order_fields} {rows}
+            """,
+            source=source,
+            status=status,
+            change_set_id=change_set_id,
+        )
+        vending = f"INSERT INTO vending_orders (order_id, {', '.join(VENDING_FIELDS)})"
+        await run_sql(session, f"{vending} SELECT s.order_id, {vending_fields} {rows}")
 
 
-async def _update_standing(session: AsyncSession, params: dict[str, object]) -> None:
+async def _update_standing(session: AsyncSession, change_set_id: int) -> None:
     sets = ", ".join(f"{name} = f.{name}" for name in ORDER_FIELDS)
     await run_sql(
         session,
@@ -266,7 +273,7 @@ async def _update_standing(session: AsyncSession, params: dict[str, object]) -> 
             FROM order_diff GROUP BY order_id, version
         ) d USING (order_id) WHERE o.id = f.order_id
         """,
-        change_set_id=params["change_set_id"],
+        change_set_id=change_set_id,
     )
     await run_sql(
         session,
@@ -284,35 +291,21 @@ async def _update_standing(session: AsyncSession, params: dict[str, object]) -> 
     )
 
 
-async def _write_history(session: AsyncSession, staging: Staging, change_set_id: int, file_id: int) -> None:
+async def _write_history(session: AsyncSession, change_set_id: int, file_id: int) -> None:
     head = 'INSERT INTO order_changes (order_id, version, field, change_set_id, kind, old, new, file_id, sheet, "row")'
-    await run_sql(
-        session,
-        f"""
-        {head} SELECT p.order_id, 1, '', :change_set_id, 'new', NULL, NULL, :file_id, s.sheet, s."row"
-        FROM placed p JOIN {staging.table} s ON s.position = p.position WHERE p.new_order
-        """,
-        change_set_id=change_set_id,
-        file_id=file_id,
-    )
-    await run_sql(
-        session,
-        f"""
-        {head} SELECT d.order_id, d.version, d.field, :change_set_id, d.kind, d.old, d.new, :file_id, s.sheet, s."row"
-        FROM order_diff d JOIN {staging.table} s ON s.position = d.position
-        """,
-        change_set_id=change_set_id,
-        file_id=file_id,
-    )
+    new = "SELECT order_id, 1, '', :change_set_id, 'new', NULL, NULL, :file_id, sheet, \"row\""
+    differing = 'SELECT order_id, version, field, :change_set_id, kind, old, new, :file_id, sheet, "row"'
+    for rows in (f"{new} FROM stated WHERE number IS NOT NULL", f"{differing} FROM order_diff"):
+        await run_sql(session, f"{head} {rows}", change_set_id=change_set_id, file_id=file_id)
 
 
-async def _name_things(session: AsyncSession, staging: Staging) -> None:
+async def _name_things(session: AsyncSession) -> None:
     """Machines and products that a report names exist from then on (decisions 14)."""
     await run_sql(
         session,
-        f"""
+        """
         INSERT INTO machines (code, address, active, created_at)
-        SELECT machine_code, max(machine_address), true, now() FROM {staging.table}
+        SELECT machine_code, max(machine_address), true, now() FROM stated
         WHERE machine_code IS NOT NULL GROUP BY machine_code ORDER BY machine_code
         ON CONFLICT (code) DO UPDATE SET address = EXCLUDED.address
         WHERE machines.address IS NULL AND EXCLUDED.address IS NOT NULL
@@ -320,9 +313,9 @@ async def _name_things(session: AsyncSession, staging: Staging) -> None:
     )
     await run_sql(
         session,
-        f"""
+        """
         INSERT INTO products (name, active, created_at)
-        SELECT DISTINCT product, true, now() FROM {staging.table} WHERE product IS NOT NULL ORDER BY product
+        SELECT DISTINCT product, true, now() FROM stated WHERE product IS NOT NULL ORDER BY product
         ON CONFLICT (name) DO NOTHING
         """,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any, Self
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
@@ -16,6 +16,7 @@ from vhm24r.orders.models import Order, OrderChange, VendingMachine
 from vhm24r.orders.types import ChangeKind, Channel, MatchStatus, OrderStatus
 
 TEXT_LIMIT = 100
+UPDATED: Literal["updated"] = "updated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class OrderFilter:
     machine: str | None = None
     product: str | None = None
     payment_method: str | None = None
-    change: ChangeKind | None = None
+    change: ChangeKind | Literal["updated"] | None = None
     source: str | None = None
     import_id: int | None = None
     tag: str | None = None
@@ -96,13 +97,13 @@ class OrderFilter:
         """By what last happened to the order, by the import that changed it, by who speaks of it."""
         found: list[ColumnElement[bool]] = []
         if self.import_id is not None:
-            files = select(EvidenceFile.id).where(EvidenceFile.import_id == self.import_id).scalar_subquery()
-            changed = select(OrderChange.order_id).where(OrderChange.file_id.in_(files))
+            sets = select(EvidenceFile.change_set_id).where(EvidenceFile.import_id == self.import_id).scalar_subquery()
+            changed = select(OrderChange.order_id).where(OrderChange.change_set_id.in_(sets))
             if self.change is not None:
-                changed = changed.where(OrderChange.kind == self.change)
+                changed = changed.where(OrderChange.kind.in_(self._kinds()))
             found.append(Order.id.in_(changed))
         elif self.change is not None:
-            found.append(Order.last_change == self.change)
+            found.append(Order.last_change.in_(self._kinds()))
         if self.source is not None:
             said = exists().where(
                 EvidenceRecord.order_id == Order.id,
@@ -111,6 +112,12 @@ class OrderFilter:
             )
             found.append(said)
         return found
+
+    def _kinds(self) -> tuple[str, ...]:
+        """`updated` is either of filled and changed."""
+        if self.change == UPDATED:
+            return (ChangeKind.FILLED, ChangeKind.CHANGED)
+        return (str(self.change),)
 
     def _text_conditions(self) -> list[ColumnElement[bool]]:
         """A number or its beginning, a machine (code, name, address), or a product."""
@@ -167,7 +174,7 @@ _READERS: dict[str, Any] = {
     "channel": Channel,
     "status": OrderStatus,
     "match_status": MatchStatus,
-    "change": ChangeKind,
+    "change": lambda text: UPDATED if text == UPDATED else ChangeKind(text),
     "import_id": _integer,
     "amount_min": _amount,
     "amount_max": _amount,

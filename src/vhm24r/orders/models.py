@@ -2,10 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import Index, Integer, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vhm24r.platform.db import Base
+
+SORTED_AT = text("coalesce(occurred_at, '1970-01-01 00:00:00+00'::timestamptz)")
+"""Orders without a time come last; an expression without NULL keeps keyset pages a plain comparison."""
+
+SORTED_AMOUNT = text("coalesce(amount, '-9000000000000000000'::bigint)")
+"""The same for orders without an amount."""
 
 
 class Order(Base):
@@ -14,8 +21,9 @@ class Order(Base):
     __tablename__ = "orders"
     __table_args__ = (
         Index("orders_number_key", "number", unique=True),
-        Index("orders_occurred_at_id_ix", "occurred_at", "id"),
-        Index("orders_machine_code_occurred_at_id_ix", "machine_code", "occurred_at", "id"),
+        Index("orders_sorted_at_id_ix", SORTED_AT, "id"),
+        Index("orders_machine_code_ix", "machine_code"),  # few values: deduplicated, cheap to load into
+        Index("orders_sorted_amount_ix", SORTED_AMOUNT),
         Index("orders_conflict_ix", "source_number", postgresql_where=text("number <> source_number")),
         Index("orders_tags_ix", "tags", postgresql_using="gin", postgresql_where=text("tags IS NOT NULL")),
     )
@@ -82,7 +90,8 @@ class OrderChange(Base):
     """One field of one order, old → new; a new order has one row with an empty `field`."""
 
     __tablename__ = "order_changes"
-    __table_args__ = (Index("order_changes_change_set_id_ix", "change_set_id"),)
+    # change sets are appended in order, so a few bytes per block find them again
+    __table_args__ = (Index("order_changes_change_set_id_ix", "change_set_id", postgresql_using="brin"),)
 
     order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)

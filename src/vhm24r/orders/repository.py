@@ -5,20 +5,43 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Select,
+    and_,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.audit.models import AuditEntry
-from vhm24r.evidence.models import EvidenceFile, EvidenceMatch, EvidenceRecord, EvidenceSighting
+from vhm24r.evidence.models import EvidenceFile, EvidenceMatch, EvidenceRecord
 from vhm24r.evidence.types import SALE_FIELD_NAMES, SourceName
-from vhm24r.kit.pagination import Page, decode_cursor, page_of
+from vhm24r.kit.pagination import BadCursor, Page, decode_cursor, page_of
 from vhm24r.orders.errors import FilterInvalid, OrderNotFound
 from vhm24r.orders.filters import OrderFilter
-from vhm24r.orders.models import Order, OrderChange, OrderNote, Product, VendingMachine, VendingOrder
+from vhm24r.orders.models import (
+    SORTED_AMOUNT,
+    SORTED_AT,
+    Order,
+    OrderChange,
+    OrderNote,
+    Product,
+    VendingMachine,
+    VendingOrder,
+)
 from vhm24r.orders.types import DEFAULT_SORT
 from vhm24r.platform.db import AnyRow
 
-SORTS = {"occurred_at": Order.occurred_at, "amount": Order.amount}
+SORTED: dict[str, ColumnElement[Any]] = {
+    "occurred_at": literal_column(str(SORTED_AT), DateTime(timezone=True)),
+    "amount": literal_column(str(SORTED_AMOUNT), BigInteger()),
+}
 EXPORT_BATCH = 2_000
 
 
@@ -49,25 +72,32 @@ def row_columns() -> list[Any]:
 def _rows() -> Select[Any]:
     return (
         select(*row_columns())
+        .select_from(Order)
         .outerjoin(VendingMachine, VendingMachine.code == Order.machine_code)
         .outerjoin(AuditEntry, AuditEntry.id == Order.last_change_set_id)
     )
 
 
-def _key(row: AnyRow, sort: str) -> list[str | int | None]:
-    value = row.occurred_at if sort.endswith("occurred_at") else row.amount
-    return [value.isoformat() if isinstance(value, datetime) else value, row.id]
-
-
 def _after(sort: str, cursor: str) -> ColumnElement[bool]:
-    """Rows beyond the cursor; rows without a value come last in both directions."""
-    column, descending = SORTS[sort.lstrip("-")], sort.startswith("-")
+    """Rows beyond the cursor in the direction of the sort."""
     value, last_id = decode_cursor(cursor, 2)
-    if value is None:
-        return and_(column.is_(None), Order.id < last_id if descending else Order.id > last_id)
-    key: Any = datetime.fromisoformat(str(value)) if sort.endswith("occurred_at") else value
-    here, there = tuple_(column, Order.id), tuple_(literal(key), literal(last_id))
-    return or_(here < there if descending else here > there, column.is_(None))
+    key: Any = value
+    if sort.endswith("occurred_at"):
+        try:
+            key = datetime.fromisoformat(str(value))
+        except ValueError as error:
+            raise BadCursor from error
+    if type(last_id) is not int or type(key) not in (int, datetime):
+        raise BadCursor
+    here = tuple_(SORTED[sort.lstrip("-")], Order.id)
+    there = tuple_(literal(key, type_=SORTED[sort.lstrip("-")].type), literal(last_id))
+    return here < there if sort.startswith("-") else here > there
+
+
+def _key(row: AnyRow) -> list[str | int | None]:
+    """The cursor of a row: instants as ISO texts."""
+    value = row.sorted
+    return [value.isoformat() if isinstance(value, datetime) else value, row.id]
 
 
 async def list_orders(
@@ -81,21 +111,23 @@ async def list_orders(
 ) -> Page[AnyRow]:
     """A page of orders, newest first unless sorted otherwise (`amount`, `-amount`, `occurred_at`).
 
+    The page is picked before its machines and changes are looked up, so that a filter never joins
+    more rows than it shows.
+
     Raises:
         FilterInvalid: there is no such sort. BadCursor: the cursor is not of this list.
     """
-    if sort.lstrip("-") not in SORTS:
+    if sort.lstrip("-") not in SORTED:
         raise FilterInvalid(field="sort", value=sort)
-    column = SORTS[sort.lstrip("-")]
-    order = [column.desc().nulls_last(), Order.id.desc()] if sort.startswith("-") else [column, Order.id]
-    statement = _rows().where(*where.conditions(zone)).order_by(*order).limit(limit + 1)
+    key = SORTED[sort.lstrip("-")]
+    direction = [key.desc(), Order.id.desc()] if sort.startswith("-") else [key, Order.id]
+    picked = select(Order.id, key.label("sorted")).where(*where.conditions(zone)).order_by(*direction).limit(limit + 1)
     if cursor:
-        try:
-            statement = statement.where(_after(sort, cursor))
-        except ValueError as error:
-            raise FilterInvalid(field="cursor", value=cursor) from error
-    rows = list((await session.execute(statement)).all())
-    return page_of(rows, limit, lambda row: _key(row, sort))
+        picked = picked.where(_after(sort, cursor))
+    page = picked.subquery("page")
+    order = [page.c.sorted.desc(), page.c.id.desc()] if sort.startswith("-") else [page.c.sorted, page.c.id]
+    statement = _rows().add_columns(page.c.sorted).join(page, page.c.id == Order.id).order_by(*order)
+    return page_of(list((await session.execute(statement)).all()), limit, _key)
 
 
 async def count_orders(session: AsyncSession, where: OrderFilter, zone: ZoneInfo) -> int:
@@ -190,15 +222,7 @@ async def list_changes(session: AsyncSession, order_id: int) -> Sequence[AnyRow]
 
 
 async def list_evidence(session: AsyncSession, order_id: int) -> Sequence[AnyRow]:
-    """What the sources say of an order: every standing record with its first place and its match."""
-    first = (
-        select(EvidenceSighting.version_id, EvidenceSighting.sheet, EvidenceSighting.row, EvidenceSighting.file_id)
-        .join(EvidenceFile, EvidenceFile.id == EvidenceSighting.file_id)
-        .where(EvidenceSighting.version_id == EvidenceRecord.id, EvidenceFile.withdrawn.is_(False))
-        .order_by(EvidenceSighting.file_id, EvidenceSighting.position)
-        .limit(1)
-        .lateral("first")
-    )
+    """What the sources say of an order: every standing record with its place and its match."""
     statement = (
         select(
             EvidenceRecord.source,
@@ -211,8 +235,8 @@ async def list_evidence(session: AsyncSession, order_id: int) -> Sequence[AnyRow
             EvidenceFile.member,
             EvidenceFile.sheets,
             EvidenceFile.import_id,
-            first.c.sheet,
-            first.c.row.label("file_row"),
+            EvidenceRecord.sheet,
+            EvidenceRecord.row.label("file_row"),
             EvidenceMatch.kind.label("match_kind"),
             EvidenceMatch.rule,
             EvidenceMatch.confidence,
@@ -221,8 +245,7 @@ async def list_evidence(session: AsyncSession, order_id: int) -> Sequence[AnyRow
             EvidenceMatch.role,
         )
         .select_from(EvidenceRecord)
-        .outerjoin(first, true())
-        .outerjoin(EvidenceFile, EvidenceFile.id == first.c.file_id)
+        .outerjoin(EvidenceFile, EvidenceFile.id == EvidenceRecord.file_id)
         .outerjoin(
             EvidenceMatch,
             and_(EvidenceMatch.record_id == EvidenceRecord.record_id, EvidenceMatch.withdrawn_at.is_(None)),
@@ -282,10 +305,10 @@ async def numbers_of(session: AsyncSession, order_ids: Sequence[int]) -> dict[in
     return {row.id: row.number for row in rows}
 
 
-async def list_changes_of_file(
-    session: AsyncSession, file_id: int, places: Sequence[tuple[int, int]]
+async def list_changes_of_set(
+    session: AsyncSession, change_set_id: int, places: Sequence[tuple[int, int]]
 ) -> Sequence[AnyRow]:
-    """Field changes that rows of one file made; `places` are (sheet index, row)."""
+    """Field changes that rows of one import made; `places` are (sheet index, row)."""
     statement = select(
         OrderChange.sheet,
         OrderChange.row.label("file_row"),
@@ -294,7 +317,7 @@ async def list_changes_of_file(
         OrderChange.old,
         OrderChange.new,
     ).where(
-        OrderChange.file_id == file_id,
+        OrderChange.change_set_id == change_set_id,
         OrderChange.field != "",
         tuple_(OrderChange.sheet, OrderChange.row).in_(places),
     )

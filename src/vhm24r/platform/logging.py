@@ -15,7 +15,7 @@ SECRET_KEYS = re.compile(
     re.IGNORECASE,
 )
 SECRET_TEXTS = (
-    re.compile(r"\b\d{8,10}:[A-Za-z0-9_-]{30,}\b"),  # Telegram bot token
+    re.compile(r"(?<!\d)\d{8,10}:[A-Za-z0-9_-]{30,}"),  # Telegram bot token
     re.compile(r"\b(?:\d[ -]?){13,19}\b"),  # card number
     re.compile(r"(?<![\w.])\+\d{10,14}\b"),  # phone number in international form
     re.compile(r"(?<=://)[^/@\s]+:[^/@\s]+(?=@)"),  # user:password in a URL

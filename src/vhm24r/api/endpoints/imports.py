@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
@@ -41,12 +41,13 @@ async def upload(
     actor: Writer,
     files: Annotated[list[UploadFile] | None, File()] = None,
     dry_run: bool = False,  # noqa: FBT001, FBT002  # a query parameter
-    source: SourceName | None = None,
+    source: SourceName | Literal["auto"] = "auto",
 ) -> object:
     """Take files in; each is an import of its own, run by a worker. Watch `/events?topics=imports`."""
     if not files or len(files) > MOST_FILES:
         raise NoFiles(most=MOST_FILES)
-    taken = [await _take(services, actor, file, dry_run=dry_run, source=source) for file in files]
+    named = None if source == "auto" else source
+    taken = [await _take(services, actor, file, dry_run=dry_run, source=named) for file in files]
     async with services.db.read() as session:
         items = [await reading_back.get_import(session, actor, found, language_of(request)) for found in taken]
     return {"items": items, "next_cursor": None}

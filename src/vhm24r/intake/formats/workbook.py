@@ -47,7 +47,7 @@ def _check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise Unreadable(reason=str(error)) from error
     for part in parts:
         bomb = part.file_size > LARGEST_RATIO * max(part.compress_size, 65_536)

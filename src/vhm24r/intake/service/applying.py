@@ -21,7 +21,7 @@ from vhm24r.intake.models import Import
 from vhm24r.intake.staging import Staged
 from vhm24r.intake.types import IMPORT, ImportStatus
 from vhm24r.kit.actor import Actor, ActorKind
-from vhm24r.kit.clock import business_day
+from vhm24r.kit.clock import Clock, business_day
 from vhm24r.orders import bulk as orders
 from vhm24r.orders.events import OrdersChanged
 from vhm24r.orders.types import OrderStatus
@@ -37,7 +37,7 @@ PATIENCE_MS = 600_000
 
 
 async def apply_staged(
-    session: AsyncSession, bus: EventBus, zone: ZoneInfo, import_id: int, staged: Staged, now: datetime
+    session: AsyncSession, bus: EventBus, zone: ZoneInfo, import_id: int, staged: Staged, clock: Clock
 ) -> None:
     """Compare the staged rows with what is known and write the difference; a dry run only compares.
 
@@ -53,17 +53,17 @@ async def apply_staged(
         raise IntakeSwitchedOff
     await run_sql(session, f"ANALYZE {staging.table} (identity, content, order_number)")
     await orders.resolve(session, staging, makes_orders=source.makes_orders, irregular=staged.irregular)
-    await orders.fold(session, staging, source=source.name)
+    await orders.fold(session, source=source.name)
     await orders.diff(session)
     await _count(session, row, staged)
-    row.effect = await _effect(session, staging)
+    row.effect = await _effect(session)
     IMPORT.check(ImportStatus(row.status), ImportStatus.CHECKED)
     row.status = ImportStatus.CHECKED
     if not row.dry_run:
-        await _write(session, bus, zone, row, staged, now)
+        await _write(session, bus, zone, row, staged, clock.now())
     final = ImportStatus.DRY_RUN if row.dry_run else ImportStatus.APPLIED
     IMPORT.check(ImportStatus(row.status), final)
-    row.status, row.phase, row.finished_at = final, None, now
+    row.status, row.phase, row.finished_at = final, None, clock.now()
     row.error_code, row.error_params = None, None
     await evidence.drop_staging(session, staging)
     await session.flush()
@@ -72,24 +72,19 @@ async def apply_staged(
 async def _write(
     session: AsyncSession, bus: EventBus, zone: ZoneInfo, row: Import, staged: Staged, now: datetime
 ) -> None:
-    staging, source = Staging(row.id), staged.reading.source
+    source = staged.reading.source
     actor = Actor(ActorKind(row.actor_kind), row.actor_id, row.actor_name)
     counts = {"new": row.rows_new, "filled": row.rows_filled, "changed": row.rows_changed}
     deed = Deed("import.applied", f"import:{row.id}", data={"name": row.name, "source": source.name, **counts})
     change_set = await audit.record(session, actor, deed, now)
-    file_id = await _add_file(session, row, staged, zone, now)
+    file_id = await _add_file(session, row, staged, change_set, zone, now)
     row.file_id, row.change_set_id = file_id, change_set
-    await evidence.append_versions(session, staging, file_id=file_id, source=source.name)
+    await evidence.append_versions(session, file_id=file_id, source=source.name)
     await evidence.revive_versions(session, file_id=file_id)
     await evidence.elect_current(session)
-    await evidence.append_sightings(session, staging, file_id=file_id)
+    await evidence.append_sightings(session, file_id=file_id)
     await orders.apply(
-        session,
-        staging,
-        source=source.name,
-        change_set_id=change_set,
-        file_id=file_id,
-        status=OrderStatus.RECORDED,
+        session, source=source.name, change_set_id=change_set, file_id=file_id, status=OrderStatus.RECORDED
     )
     await session.flush()
     await bus.publish(session, RecordsChanged(change_set, file_id))
@@ -97,13 +92,16 @@ async def _write(
     await bus.publish(session, ImportApplied(change_set, row.id))
 
 
-async def _add_file(session: AsyncSession, row: Import, staged: Staged, zone: ZoneInfo, now: datetime) -> int:
+async def _add_file(
+    session: AsyncSession, row: Import, staged: Staged, change_set: int, zone: ZoneInfo, now: datetime
+) -> int:
     reading = staged.reading
     span = (
         await session.execute(text(f"SELECT min(occurred_at), max(occurred_at) FROM {Staging(row.id).table}"))
     ).one()
     values = {
         "import_id": row.id,
+        "change_set_id": change_set,
         "name": row.name,
         "member": None,
         "sheets": reading.sheets,
@@ -122,7 +120,7 @@ async def _add_file(session: AsyncSession, row: Import, staged: Staged, zone: Zo
 
 async def _count(session: AsyncSession, row: Import, staged: Staged) -> None:
     """Rows by what they brought (contract: `rows`)."""
-    found = await session.execute(text("SELECT outcome, count(*) FROM resolution_outcome GROUP BY outcome"))
+    found = await session.execute(text("SELECT outcome, count(*) FROM outcomes GROUP BY outcome"))
     by_outcome = {outcome: int(count) for outcome, count in found.all()}
     row.rows_new = by_outcome.get(Outcome.NEW, 0)
     row.rows_filled = by_outcome.get(Outcome.FILLED, 0)
@@ -133,7 +131,7 @@ async def _count(session: AsyncSession, row: Import, staged: Staged) -> None:
     metrics.import_rows_total.labels(staged.reading.source.name, "issue").inc(staged.reading.counts.issues)
 
 
-async def _effect(session: AsyncSession, staging: Staging) -> dict[str, Any]:
+async def _effect(session: AsyncSession) -> dict[str, Any]:
     """Orders by what happens to them, and the money that appears or moves (minor units)."""
     orders_found = await session.execute(
         text(
@@ -147,10 +145,9 @@ async def _effect(session: AsyncSession, staging: Staging) -> dict[str, Any]:
     new, filled, changed = orders_found.one()
     added = await session.execute(
         text(
-            f"""
-            SELECT s.currency, sum(s.amount)::bigint AS amount, count(*) FROM placed p
-            JOIN {staging.table} s USING (position)
-            WHERE p.new_order AND s.payment_method IS DISTINCT FROM 'test' GROUP BY s.currency
+            """
+            SELECT currency, sum(amount)::bigint AS amount, count(*) FROM stated
+            WHERE number IS NOT NULL AND payment_method IS DISTINCT FROM 'test' GROUP BY currency
             """
         )
     )

@@ -79,7 +79,9 @@ async def list_rows(
         return Page([], None)
     page = await repository.list_rows(session, row.file_id, outcome=outcome, limit=limit, cursor=cursor)
     places = [(item.sheet, item.file_row) for item in page.items]
-    numbers, changes = await changes_by_file_row(session, row.file_id, places, [i.order_id for i in page.items])
+    numbers, changes = await changes_by_file_row(
+        session, row.change_set_id or 0, places, [i.order_id for i in page.items]
+    )
     items = [
         {
             "position": item.position,

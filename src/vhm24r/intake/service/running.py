@@ -100,7 +100,7 @@ async def _go_through(intake: Intake, row: Import) -> None:
     if not reading.counts.staged and reading.counts.issues:
         raise NothingReadable(rows=reading.counts.issues)
     async with intake.db.write() as session:
-        await apply_staged(session, intake.bus, intake.zone, row.id, staged, intake.clock.now())
+        await apply_staged(session, intake.bus, intake.zone, row.id, staged, intake.clock)
         ended = await repository.get_import(session, row.id)
         await announce(session, _finished(ended))
 

@@ -1,0 +1,186 @@
+"""Intake end to end: 100,000 machine-report rows, parse → diff → history → commit, beside the limit.
+
+Everything is real: the embedded PostgreSQL as shipped (durable), the final tables, the event bus
+with its subscribers. The limit, in the same run, is a plain COPY of the same parsed rows into one
+table with as many indexes. `python -m bench.intake [--rows 100000]`.
+"""
+
+import argparse
+import asyncio
+import csv
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+from psycopg import sql
+
+from bench.measuring import PeakMemory, percentile, table
+from vhm24r.api.app import build_app
+from vhm24r.evidence.bulk import STAGED_COLUMNS
+from vhm24r.identity import service as identity
+from vhm24r.identity.permissions import Role
+from vhm24r.identity.types import SESSION_COOKIE
+from vhm24r.intake import repository
+from vhm24r.intake.reading import read
+from vhm24r.intake.service import receiving
+from vhm24r.intake.service.receiving import Arrival
+from vhm24r.intake.service.running import run
+from vhm24r.kit.actor import Actor
+from vhm24r.main import open_services, prepare_database, running_database
+from vhm24r.ops.demo import write_happy_workers
+from vhm24r.ops.process import Services
+from vhm24r.platform.logging import configure_logging
+from vhm24r.settings import Mode, Settings
+
+ACTOR = Actor.system("bench")
+LIST_REQUESTS = 200
+TARGETS = {"csv first": 30_000, "csv unchanged": 60_000, "xlsx first": 15_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One measured import."""
+
+    name: str
+    rows: int
+    seconds: float
+    mebibytes: float
+    outcome: str
+
+    @property
+    def rate(self) -> float:
+        """Rows per second."""
+        return self.rows / self.seconds
+
+
+async def measured(services: Services, name: str, path: Path) -> Run:
+    """Import one file and say what it took."""
+    started = time.perf_counter()
+    with PeakMemory() as memory:
+        arrival = Arrival(path, path.name)
+        sha256 = await receiving.keep(services.blobs, arrival, 1024)
+        async with services.db.write() as session:
+            row = await receiving.receive(session, ACTOR, arrival, sha256, services.clock.now())
+        await run(services.intake, row.id)
+        seconds = time.perf_counter() - started
+    async with services.db.read() as session:
+        done = await repository.get_import(session, row.id)
+    outcome = f"{done.status}: {done.rows_new} new, {done.rows_filled} filled, {done.rows_changed} changed, {done.rows_unchanged} unchanged"
+    return Run(name, done.rows_total, seconds, memory.mebibytes, outcome)
+
+
+def copy_limit(services: Services, path: Path) -> tuple[int, float]:
+    """Plain COPY of the same parsed rows into an equally indexed table: (rows, seconds)."""
+    _, batches = read(path, services.settings.zone)
+    lines = [batch.lines for batch in batches]
+    rows = sum(chunk.count(b"\n") for chunk in lines)
+    with psycopg.connect(services.db.conninfo, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS copy_limit")
+        connection.execute(
+            "CREATE TABLE copy_limit (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, LIKE evidence_staged)"
+        )
+        for columns in ("order_number", "occurred_at, id", "machine_code, occurred_at, id", "identity, content"):
+            unique = "UNIQUE" if columns in ("order_number", "identity, content") else ""
+            connection.execute(f"CREATE {unique} INDEX ON copy_limit ({columns})")  # type: ignore[call-overload]  # constants
+        names = sql.SQL(", ").join(map(sql.Identifier, STAGED_COLUMNS))
+        statement = sql.SQL("COPY copy_limit ({}) FROM STDIN").format(names)
+        started = time.perf_counter()
+        with connection.transaction(), connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for chunk in lines:
+                copy.write(chunk)
+        seconds = time.perf_counter() - started
+        connection.execute("DROP TABLE copy_limit")
+    return rows, seconds
+
+
+def other_bytes(path: Path, to: Path) -> Path:
+    """The same rows written with another delimiter: unchanged for us, another file for its hash."""
+    with path.open(encoding="utf-8-sig", newline="") as source, to.open("w", encoding="utf-8", newline="") as target:
+        csv.writer(target, delimiter=";").writerows(csv.reader(source))
+    return to
+
+
+async def list_latency(services: Services) -> list[float]:
+    """Seconds of single requests to the orders list through the whole application."""
+    now = services.clock.now()
+    async with services.db.write() as session:
+        person = await identity.create_person(session, ACTOR, name="Bench", role=Role.OPERATOR, now=now)
+        link = await identity.issue_link(session, ACTOR, person, now)
+        token = (await identity.sign_in_by_link(session, link, now, None)).token
+    transport = httpx.ASGITransport(build_app(services))
+    queries = ("", "&payment_method=cash", "&sort=-amount", "&change=new", "&q=ff00")
+    seconds = []
+    async with httpx.AsyncClient(transport=transport, base_url="http://bench", cookies={SESSION_COOKIE: token}) as http:
+        for index in range(LIST_REQUESTS + 10):
+            started = time.perf_counter()
+            answer = await http.get(f"/api/v1/orders?limit=50{queries[index % len(queries)]}")
+            answer.raise_for_status()
+            if index >= 10:  # the first ones fill caches
+                seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+async def bench(rows: int, folder: Path) -> None:
+    """Generate, import, measure, print."""
+    configure_logging("error", "json")
+    files = {kind: folder / f"{kind}.csv" for kind in ("csv", "changed")}
+    write_happy_workers(files["csv"], rows, 1)
+    write_happy_workers(files["changed"], rows, 1, changed_share=0.1)
+    write_happy_workers(folder / "book.xlsx", rows, 2, format="xlsx")
+    again = other_bytes(files["csv"], folder / "again.csv")
+    settings = Settings.load(mode=Mode.DEVELOPMENT, data_dir=folder / "data")
+    with running_database(settings) as url:
+        prepare_database(url, settings)
+        async with open_services(settings, url) as services:
+            runs = [await measured(services, "csv first", files["csv"])]
+            limits = [copy_limit(services, files["csv"]) for _ in range(3)]
+            runs.append(await measured(services, "csv same bytes", files["csv"]))
+            runs.append(await measured(services, "csv unchanged", again))
+            runs.append(await measured(services, "csv 10 % changed", files["changed"]))
+            lists = await list_latency(services)
+            runs.append(await measured(services, "xlsx first", folder / "book.xlsx"))
+    report(runs, limits, lists)
+
+
+def report(runs: Sequence[Run], limits: Sequence[tuple[int, float]], lists: Sequence[float]) -> None:
+    """The table."""
+    limit = statistics.median(rows / seconds for rows, seconds in limits)
+    lines = [["import", "rows", "s", "rows/s", "asked", "of the COPY limit", "peak PSS MiB", "outcome"]]
+    for item in runs:
+        asked = f"{TARGETS[item.name]:,}" if item.name in TARGETS else "-"
+        lines.append(
+            [
+                item.name, f"{item.rows:,}", f"{item.seconds:.2f}", f"{item.rate:,.0f}", asked,
+                f"{item.rate / limit:.0%}", f"{item.mebibytes:.0f}", item.outcome,
+            ]
+        )  # fmt: skip
+    lines.append(["plain COPY (limit)", f"{limits[0][0]:,}", "-", f"{limit:,.0f}", "-", "100%", "-", "median of 3"])
+    print(table(lines))
+    print(
+        f"orders list of 50 at {runs[0].rows:,} orders: p50 {percentile(lists, 0.5) * 1000:.1f} ms,"
+        f" p95 {percentile(lists, 0.95) * 1000:.1f} ms (asked: < 30 ms)"
+    )
+
+
+def main() -> None:
+    """Parse arguments, make a folder the database server can reach, run."""
+    parser = argparse.ArgumentParser(description="Intake benchmark")
+    parser.add_argument("--rows", type=int, default=100_000)
+    rows = parser.parse_args().rows
+    folder = Path(tempfile.mkdtemp(prefix="vhm24r-bench-"))
+    os.chmod(folder, 0o711)  # noqa: PTH101  # an unprivileged server passes through
+    try:
+        asyncio.run(bench(rows, folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

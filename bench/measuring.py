@@ -1,0 +1,63 @@
+"""Measuring: peak memory of our own processes, percentiles, a table."""
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+SAMPLE_SECONDS = 0.25
+MEBIBYTE = 1024 * 1024
+
+
+class PeakMemory:
+    """The highest PSS of this process and its Python children while in the block, in MiB.
+
+    PSS counts a page shared by n processes as 1/n; PostgreSQL's processes are not ours and left out.
+    """
+
+    def __init__(self) -> None:
+        self.mebibytes = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            self.mebibytes = max(self.mebibytes, self._pss())
+            time.sleep(SAMPLE_SECONDS)
+
+    @staticmethod
+    def _pss() -> float:
+        me = psutil.Process()
+        total = 0
+        for process in (me, *(child for child in me.children(recursive=True) if "python" in child.name())):
+            try:
+                rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+            except OSError:
+                continue
+            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        return total / 1024
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of the values lie."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as Markdown, the first one being the header."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)

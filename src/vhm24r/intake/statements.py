@@ -1,0 +1,142 @@
+"""What a file states, about what: identities, contents, repeats. Pure.
+
+The identity of a record is (source, external id, occurrence); its content is all it says. Both are
+hashed, so that the database compares 16 bytes. Rows without a key are identified by their content
+and the how-manieth equal row they are (decisions 5).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b, md5
+
+from vhm24r.evidence.types import FIELD_NAMES
+from vhm24r.intake.sources.declaration import Source
+from vhm24r.intake.values import NULL
+from vhm24r.kit.ids import derived_id
+
+STAGED_COLUMNS = (
+    "position", "sheet", "row", "identity", "content", "occurrence", "duplicate", "external_id", *FIELD_NAMES, "extra",
+)  # fmt: skip
+
+SEPARATOR = "\x1f"
+_NUMBER_AT = FIELD_NAMES.index("order_number")
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A row whose key this file has stated before with other values."""
+
+    row: int
+    key: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """What this file has stated so far: identity → content, how often a keyless content came, and a
+    digest of it all that does not depend on format, sheet names or row numbers.
+    """
+
+    contents: dict[bytes, bytes] = field(default_factory=dict)
+    keyless: Counter[bytes] = field(default_factory=Counter)
+    digest: "blake2b" = field(default_factory=lambda: blake2b(digest_size=16))
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """COPY lines of some rows, how many of them repeat a row of this file, and the keys said twice."""
+
+    lines: bytes
+    count: int
+    duplicates: int
+    repeats: list[Repeat]
+
+
+def state(
+    source: Source, fields: Mapping[str, list[str]], rows: Sequence[int], sheet: int, position: int, seen: Seen
+) -> Statements:
+    """COPY lines for canonical columns (`FIELD_NAMES` and `extra`), numbered from `position`."""
+    texts = list(map("\t".join, zip(*(fields[name] for name in FIELD_NAMES), fields["extra"], strict=True)))
+    contents = [_hash(text) for text in texts]
+    keys = _keys(source, fields)
+    plain = _plain(source, keys, texts, contents, rows, sheet, position, seen)
+    return plain or _careful(source, keys, texts, contents, rows, sheet, position, seen)
+
+
+def _plain(
+    source: Source, keys: list[str | None], texts: list[str], contents: list[bytes], rows: Sequence[int],
+    sheet: int, position: int, seen: Seen,
+) -> Statements | None:  # fmt: skip
+    """The common case, without a loop of decisions: every row has a key, and none was stated before."""
+    identities = [_hash(f"{source.name}{SEPARATOR}{key}{SEPARATOR}0") for key in keys]
+    if None in keys or len(set(identities)) < len(identities) or not seen.contents.keys().isdisjoint(identities):
+        return None
+    seen.contents.update(zip(identities, contents, strict=True))
+    seen.digest.update(b"".join(identities))
+    seen.digest.update(b"".join(contents))
+    lines = [
+        f"{place}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t0\tf\t{_shown(key)}\t{text}\n"
+        for place, (row, identity, content, key, text) in enumerate(
+            zip(rows, identities, contents, keys, texts, strict=True), position
+        )
+    ]
+    return Statements("".join(lines).encode(), len(lines), 0, [])
+
+
+def _careful(
+    source: Source, keys: list[str | None], texts: list[str], contents: list[bytes], rows: Sequence[int],
+    sheet: int, position: int, seen: Seen,
+) -> Statements:  # fmt: skip
+    """Row by row: keyless rows, exact repeats (duplicates) and keys with other values (repeats)."""
+    lines: list[str] = []
+    repeats: list[Repeat] = []
+    duplicates = 0
+    for row, key, text, content in zip(rows, keys, texts, contents, strict=True):
+        shown, occurrence = key, 0
+        if shown is None:
+            occurrence = seen.keyless[content]
+            seen.keyless[content] += 1
+            shown = f"row-{content.hex()[:16]}"
+        said = _numbered(text, content, occurrence) if key is None and source.key == "order_number" else text
+        identity = _hash(f"{source.name}{SEPARATOR}{shown}{SEPARATOR}{occurrence}")
+        seen.digest.update(identity + content)
+        before = seen.contents.setdefault(identity, content)
+        first = key is None or (before is content)
+        duplicate = not first and before == content
+        duplicates += duplicate
+        if not first and not duplicate:
+            repeats.append(Repeat(row, _shown(shown)))
+        lines.append(
+            f"{position + len(lines)}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t{occurrence}\t"
+            f"{'t' if duplicate else 'f'}\t{_shown(shown)}\t{said}\n"
+        )
+    return Statements("".join(lines).encode(), len(lines), duplicates, repeats)
+
+
+def _numbered(text: str, content: bytes, occurrence: int) -> str:
+    """A machine's order without a number gets one made of its facts."""
+    facts = text.split("\t")
+    facts[_NUMBER_AT] = derived_id([content.hex(), str(occurrence)])
+    return "\t".join(facts)
+
+
+def _keys(source: Source, fields: Mapping[str, list[str]]) -> list[str | None]:
+    """What identifies each record within its source; None where the row has no key."""
+    keys = fields[source.key]
+    if source.key_with_machine:
+        return list(_with_machine(keys, fields["machine_code"]))
+    return [None if key == NULL else key for key in keys]
+
+
+def _with_machine(keys: Sequence[str], machines: Sequence[str]) -> Iterator[str | None]:
+    for key, machine in zip(keys, machines, strict=True):
+        yield None if key == NULL else key if machine == NULL else f"{key}{SEPARATOR}{machine}"
+
+
+def _shown(key: str | None) -> str:
+    """The external id people know: without the machine it is qualified by."""
+    return (key or "").partition(SEPARATOR)[0]
+
+
+def _hash(text: str) -> bytes:
+    return md5(text.encode(), usedforsecurity=False).digest()

@@ -1,0 +1,60 @@
+"""Errors carry a code, a status and what their text needs."""
+
+import pytest
+
+from vhm24r.kit.errors import (
+    AppError,
+    Busy,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    all_errors,
+)
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status", "retryable"),
+    [
+        (AppError, "app.error", 400, False),
+        (Invalid, "app.invalid", 422, False),
+        (NotFound, "app.not_found", 404, False),
+        (Unauthenticated, "app.unauthenticated", 401, False),
+        (Forbidden, "app.forbidden", 403, False),
+        (Conflict, "app.conflict", 409, False),
+        (Busy, "app.busy", 503, True),
+    ],
+)
+def test_a_kind_of_error_has_its_code_and_status(
+    error: type[AppError], code: str, status: int, *, retryable: bool
+) -> None:
+    assert (error.code, error.status, error.retryable) == (code, status, retryable)
+
+
+def test_an_error_keeps_the_parameters_of_its_text() -> None:
+    error = NotFound(number="A1", row=3)
+
+    assert error.params == {"number": "A1", "row": 3}
+    assert str(error) == "app.not_found {'number': 'A1', 'row': 3}"
+
+
+def test_an_error_without_parameters_is_its_code() -> None:
+    assert str(Busy()) == "app.busy"
+    assert Busy().params == {}
+
+
+def test_every_error_below_a_root_is_listed_once_and_the_root_first() -> None:
+    class Leaf(Busy):
+        code = "app.busy.leaf"
+
+    found = all_errors(Busy)
+
+    assert found[0] is Busy
+    assert Leaf in found
+    assert len(found) == len(set(found))
+    assert Leaf in all_errors()
+    assert {Invalid, NotFound, Unauthenticated, Forbidden, Conflict, Busy} <= set(all_errors())
+    assert all_errors(Leaf) == [Leaf]

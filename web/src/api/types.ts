@@ -1,0 +1,31 @@
+import type { components } from './schema'
+
+type Schemas = components['schemas']
+
+export type Change = Schemas['ChangeOut']
+export type Evidence = Schemas['EvidenceOut']
+export type FieldChange = Schemas['RowChangeOut']
+export type Import = Schemas['ImportOut']
+export type ImportRow = Schemas['ImportRowOut']
+export type Issue = Schemas['IssueOut']
+export type Locator = Schemas['LocatorOut']
+export type MachineItem = Schemas['MachineOut']
+export type Me = Schemas['MeOut']
+export type Money = Schemas['MoneyOut']
+export type Order = Schemas['OrderOut']
+export type OrderPatch = Partial<Omit<Schemas['OrderPatchIn'], 'tags'>> & { tags?: Partial<Schemas['TagsIn']> }
+export type OrderRow = Schemas['OrderRowOut']
+export type Problem = Schemas['Problem']
+export type ProductItem = Schemas['ProductOut']
+export type Sample = Schemas['SampleOut']
+export type Version = Schemas['VersionOut']
+
+export type Outcome = Schemas['Outcome']
+export type FieldValue = Change['old']
+
+/** One page of a keyset list. */
+export interface Page<Item> {
+  items: Item[]
+  next_cursor?: string | null
+  total?: number | null
+}
