@@ -295,9 +295,9 @@ def upgrade() -> None:
     op.create_index("orders_machine_code_ix", "orders", ["machine_code"], unique=False)
     op.create_index("orders_number_key", "orders", ["number"], unique=True)
     op.create_index(
-        "orders_sorted_amount_ix",
+        "orders_sorted_amount_id_ix",
         "orders",
-        [sa.literal_column("coalesce(amount, '-9000000000000000000'::bigint)")],
+        [sa.literal_column("coalesce(amount, '-9000000000000000000'::bigint)"), "id"],
         unique=False,
     )
     op.create_index(
@@ -406,7 +406,7 @@ def downgrade() -> None:
         "orders_tags_ix", table_name="orders", postgresql_using="gin", postgresql_where=sa.text("tags IS NOT NULL")
     )
     op.drop_index("orders_sorted_at_id_ix", table_name="orders")
-    op.drop_index("orders_sorted_amount_ix", table_name="orders")
+    op.drop_index("orders_sorted_amount_id_ix", table_name="orders")
     op.drop_index("orders_number_key", table_name="orders")
     op.drop_index("orders_machine_code_ix", table_name="orders")
     op.drop_index("orders_conflict_ix", table_name="orders", postgresql_where=sa.text("number <> source_number"))

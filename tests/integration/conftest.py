@@ -1,6 +1,6 @@
 """How integration tests bring files in and look at what became of them."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,14 @@ from sqlalchemy import text
 
 from tests.conftest import SYSTEM
 from tests.factories import write_csv
+from tests.integration.sharing import process
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake.service import reading_back, receiving
 from vhm24r.intake.service.receiving import Arrival
 from vhm24r.intake.service.running import run
 from vhm24r.kit.actor import Actor, ActorKind
 from vhm24r.ops.process import Services
+from vhm24r.platform.embedded import EmbeddedServer
 
 Bring = Callable[..., Awaitable[dict[str, Any]]]
 Query = Callable[..., Awaitable[list[dict[str, Any]]]]
@@ -52,3 +54,12 @@ def query(services: Services) -> Query:
             return [dict(row._mapping) for row in await session.execute(text(statement), params)]
 
     return run_query
+
+
+@pytest.fixture(scope="module")
+async def shared(
+    server: EmbeddedServer, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Services]:
+    """One process for a file whose tests leave each other's rows alone."""
+    async with process(server, template, tmp_path_factory.mktemp("shared")) as services:
+        yield services

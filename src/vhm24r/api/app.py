@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from vhm24r import __version__
 from vhm24r.api import idempotency, page, problems
 from vhm24r.api.endpoints import auth, imports, orders, running
+from vhm24r.api.security import Open
 from vhm24r.kit.ids import correlation_id
 from vhm24r.ops.process import Services
 from vhm24r.platform import metrics
@@ -56,7 +57,8 @@ def build_app(services: Services) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(auth.links)
     app.include_router(running.outside)
-    app.add_api_route("/api/docs", _docs, include_in_schema=False)
+    documented = [Depends(Open("describes the API and holds no data"))]
+    app.add_api_route("/api/docs", _docs, include_in_schema=False, dependencies=documented)
     page.mount(app)
     return app
 
@@ -76,7 +78,10 @@ async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Re
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
     started = time.perf_counter()
-    response = await call_next(request)
+    try:
+        response = await call_next(request)
+    except Exception as error:  # noqa: BLE001  # the HTTP edge: the answer gets its headers like any other
+        response = problems.unexpected(request, error)
     route = request.scope.get("route")
     path = getattr(route, "path", "static")
     seconds = time.perf_counter() - started

@@ -51,8 +51,14 @@ def problem(request: Request, status: int, code: str, params: Mapping[str, objec
     return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
+def unexpected(request: Request, error: Exception) -> Response:
+    """A fault of ours: everything goes to the log, nothing but the request id to the client."""
+    log.error("http.unexpected", exc_info=error, path=request.url.path)
+    return problem(request, 500, "http.unexpected", {})
+
+
 def install(app: FastAPI) -> None:
-    """Render our errors, the framework's, and the unexpected."""
+    """Render our errors and the framework's; the unexpected ones are caught around them, in `app`."""
 
     @app.exception_handler(AppError)
     async def app_error(request: Request, error: AppError) -> Response:
@@ -68,8 +74,3 @@ def install(app: FastAPI) -> None:
     async def http_error(request: Request, error: HTTPException) -> Response:
         code = BY_STATUS.get(error.status_code, "http.error")
         return problem(request, error.status_code, code, {"reason": error.detail, "path": request.url.path})
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("http.unexpected", exc_info=error, path=request.url.path)
-        return problem(request, 500, "http.unexpected", {})

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.types import FIELD_NAMES
@@ -25,14 +26,16 @@ LIFECYCLE = "coalesce({0}.refunded_at, {0}.delivered_at, {0}.brewed_at, {0}.paid
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """The staging table of one import."""
+    """The staging table of one part of an import. `irregular`: its rows repeat keys of the same file."""
 
     import_id: int
+    part: int = 0
+    irregular: bool = False
 
     @property
     def table(self) -> str:
-        """Its name; safe to put into a statement, it is made of a constant and a number."""
-        return f"evidence_staged_{int(self.import_id)}"
+        """Its name; safe to put into a statement, it is made of a constant and numbers."""
+        return f"evidence_staged_{int(self.import_id)}_{int(self.part)}"
 
 
 def create_staging(connection: psycopg.Connection[Any], staging: Staging) -> None:
@@ -51,8 +54,16 @@ def copy_statement(staging: Staging) -> sql.Composed:
 
 
 async def drop_staging(session: AsyncSession, staging: Staging) -> None:
-    """Forget the staged rows."""
+    """Forget the staged rows of one part."""
     await run_sql(session, f"DROP TABLE IF EXISTS {staging.table}")
+
+
+async def drop_leftovers(session: AsyncSession, import_id: int) -> None:
+    """Forget every part that an interrupted reading of this import left behind."""
+    names = text("SELECT tablename FROM pg_tables WHERE tablename ~ :pattern")
+    found = await session.execute(names, {"pattern": f"^evidence_staged_{int(import_id)}_[0-9]+$"})
+    for (name,) in found.all():
+        await run_sql(session, f"DROP TABLE IF EXISTS {name}")
 
 
 async def append_versions(session: AsyncSession, *, file_id: int, source: str) -> int:

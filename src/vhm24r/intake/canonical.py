@@ -43,11 +43,14 @@ _KEY_FIELDS = ("occurred_at", "amount")
 
 @dataclass(slots=True)
 class Counts:
-    """Rows of a file by what became of them while reading."""
+    """Rows of a file by what became of them while reading; `repeated` ones (duplicates among them)
+    have a key that the file has stated before.
+    """
 
     total: int = 0
     staged: int = 0
     duplicates: int = 0
+    repeated: int = 0
     skipped: int = 0
     issues: int = 0
 
@@ -106,6 +109,7 @@ class Canonicaliser:
         counts.total += stated.count
         counts.staged += stated.count
         counts.duplicates += stated.duplicates
+        counts.repeated += stated.duplicates + len(stated.repeats)
         issues += [self._issue("intake.key_repeated", Level.WARNING, r.row, None, r.key) for r in stated.repeats]
         return stated.lines, issues
 

@@ -72,6 +72,12 @@ class ImportFailed(AppError):
     retryable = True
 
 
+class ReaderDied(ImportFailed):
+    """The process that read the file ended without a word."""
+
+    code = "intake.reader_died"
+
+
 class ImportNotWaiting(Conflict):
     """Only a previewed import can be applied."""
 

@@ -40,11 +40,16 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Canonical records of one chunk as COPY lines, with what was noticed on the way."""
+    """Canonical records of one chunk as COPY lines, with what was noticed on the way.
+
+    `staged` counts the lines; `repeats` says that some of them repeat a key of the same file.
+    """
 
     lines: bytes
     issues: list[Issue]
     rows_read: int
+    staged: int
+    repeats: bool
 
 
 @dataclass(slots=True)
@@ -59,6 +64,10 @@ class ReadFile:
     counts: Counts = field(default_factory=Counts)
     total_rows: int | None = None
     content_hash: str = ""
+
+    def become(self, other: "ReadFile") -> None:
+        """Take over what another process knows of the same file at its end."""
+        self.sheets, self.counts, self.content_hash = other.sheets, other.counts, other.content_hash
 
 
 def open_format(path: Path) -> Format:
@@ -166,9 +175,10 @@ def _batches(reading: ReadFile, located: list[Located], zone: ZoneInfo, form: st
             reading.sheets.append(item.table.sheet or "")
             canonical = Canonicaliser(item.claim, item.header, zone, item.table.sheet, sheet_index)
             for chunk in item.chunks:
+                before = reading.counts.repeated
                 lines, issues = canonical.convert(chunk, seen, position, reading.counts)
-                position = reading.counts.staged
-                yield Batch(lines, issues, reading.counts.total)
+                staged, position = reading.counts.staged - position, reading.counts.staged
+                yield Batch(lines, issues, reading.counts.total, staged, reading.counts.repeated > before)
     except Unreadable as error:
         raise FileDamaged(format=form, **error.params) from error
     reading.content_hash = seen.digest.hexdigest()

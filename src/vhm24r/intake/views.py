@@ -28,8 +28,8 @@ def import_view(row: Import, issues: Sequence[Mapping[Any, Any]], language: str)
         "rows": row_counts(row),
         "orders": effect.get("orders", {"new": 0, "filled": 0, "changed": 0}),
         "money_effect": {
-            "new": [money(amount, currency) for currency, amount, _ in effect.get("money_new", [])],
-            "changed": [money(amount, currency) for currency, amount, _ in effect.get("money_changed", [])],
+            "new": [money(amount, currency) for currency, amount in effect.get("money_new", [])],
+            "changed": [money(amount, currency) for currency, amount in effect.get("money_changed", [])],
         },
         "progress": {"phase": row.phase, "done": row.progress_done, "total": row.progress_total}
         if in_progress

@@ -20,9 +20,17 @@ class AppError(Exception):
         super().__init__(self.code, params)
         self.params = params
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel between processes with their parameters."""
+        return _rebuilt, (type(self), self.params)
+
     def __str__(self) -> str:
         """Code and parameters, for logs; people get the catalogue text."""
         return f"{self.code} {self.params}" if self.params else self.code
+
+
+def _rebuilt(kind: type[AppError], params: dict[str, object]) -> AppError:
+    return kind(**params)
 
 
 class Invalid(AppError):

@@ -2,15 +2,17 @@
 
 The hard idea of intake in one place (docs/algorithms/diffing.md):
 
-* `resolution` says for every staged row which record, version and order it speaks of; unknown ones
-  get their ids here. `stated` are the rows among them that say something new (or again).
-  Nothing is written yet: a dry run is the same statements and stops before `apply`.
+* `known` says for every staged row which record, version and order is known of it; `stated` are the
+  rows that say something new (or again), and here they get their ids. Nothing is written yet: a dry
+  run is the same statements and stops before `apply`.
 * `folded` is what the touched orders should look like: per field the first non-empty value among
   all live statements, machine before sales system, latest lifecycle first; edits of people stay.
 * `order_diff` has one row per field that differs from the order as it stands.
 
-Order-making sources only; the others stop at `resolution`. Table and column names are constants.
+Sources that make no orders have nothing to fold. Table and column names are constants.
 """
+
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +23,7 @@ from vhm24r.platform.db import run_sql
 ORDER_FIELDS = ("machine_code", "occurred_at", "amount", "currency", "product", "payment_method")
 VENDING_FIELDS = tuple(field.name for field in SALE_FIELDS if field.name not in ORDER_FIELDS)
 ORIGIN_SPACE = "vending"
+WORKING_TABLES = ("known", "placed", "stated", "touched", "folded", "order_diff", "outcomes")
 URL_SAFE = "^[A-Za-z0-9._~-]+$"
 
 
@@ -38,8 +41,9 @@ def _home(field: str) -> str:
     return f"o.{field}" if field in ORDER_FIELDS else f"v.{field}"
 
 
-async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool, irregular: bool) -> None:
-    """Make `resolution` and `stated`. `irregular`: the file repeats keys, so rows have to share ids."""
+async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool) -> None:
+    """Make `known`, `placed` and `stated` for one staged part."""
+    await run_sql(session, f"DROP TABLE IF EXISTS {', '.join(WORKING_TABLES)}")
     await run_sql(
         session,
         f"""
@@ -57,34 +61,24 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
     await _place(session, makes_orders=makes_orders)
     await run_sql(
         session,
-        """
-        CREATE TEMP TABLE resolution ON COMMIT DROP AS
-        SELECT k.position, k.sheet, k."row", k.duplicate, coalesce(k.order_id, p.order_id) AS order_id,
-            coalesce(p.new_order, false) AS new_order, CASE WHEN p.position = k.position THEN p.number END AS number,
-            coalesce(k.version_id, n.id) AS version_id, coalesce(k.record_id, n.id) AS record_id,
-            k.record_id IS NULL AND NOT k.duplicate AS new_record,
-            k.version_id IS NULL AND NOT k.duplicate AS new_version,
-            coalesce(k.revived, false) AND NOT k.duplicate AS revived, false AS key_repeated
-        FROM known k
-        LEFT JOIN placed p ON p.source_number = k.order_number AND p.machine = k.machine
-            AND k.order_id IS NULL AND NOT k.duplicate
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN k.version_id IS NULL AND NOT k.duplicate
-                        THEN nextval('evidence_records_id_seq') END AS id
-        ) n
-        """,
-    )
-    if irregular:
-        await _share_ids(session)
-    await run_sql(
-        session,
         f"""
         CREATE TEMP TABLE stated ON COMMIT DROP AS
-        SELECT r.order_id, r.new_order, r.number, r.version_id, r.record_id, r.new_version, r.revived, r.key_repeated,
-            s.*
-        FROM resolution r JOIN {staging.table} s USING (position) WHERE r.new_version OR r.revived
+        SELECT coalesce(k.order_id, p.order_id) AS order_id, coalesce(p.new_order, false) AS new_order,
+            CASE WHEN p.position = k.position THEN p.number END AS number,
+            coalesce(k.version_id, n.id) AS version_id, coalesce(k.record_id, n.id) AS record_id,
+            k.record_id IS NULL AS new_record, k.version_id IS NULL AS new_version, k.version_id IS NOT NULL AS revived,
+            false AS key_repeated, s.*
+        FROM known k
+        JOIN {staging.table} s USING (position)
+        LEFT JOIN placed p ON p.source_number = k.order_number AND p.machine = k.machine AND k.order_id IS NULL
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN k.version_id IS NULL THEN nextval('evidence_records_id_seq') END AS id
+        ) n
+        WHERE (k.version_id IS NULL OR k.revived) AND NOT k.duplicate
         """,
     )
+    if staging.irregular:
+        await _share_ids(session)
 
 
 async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
@@ -122,22 +116,23 @@ async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
 
 
 async def _share_ids(session: AsyncSession) -> None:
-    """Rows of one file with the same key share their record; equal ones also their version."""
+    """Rows of one part with the same new key share their record and order; exact repeats their version."""
     await run_sql(
         session,
         """
         WITH firsts AS (
-            SELECT k.identity, min(r.record_id) AS record_id, bool_and(r.new_record OR r.duplicate) AS new,
-                count(*) FILTER (WHERE NOT k.duplicate) > 1 AS repeated, min(r.order_id) AS order_id
-            FROM resolution r JOIN known k USING (position) GROUP BY k.identity HAVING count(*) > 1
-        ), versions AS (
-            SELECT k.identity, k.content, min(r.version_id) AS version_id
-            FROM resolution r JOIN known k USING (position) GROUP BY k.identity, k.content
+            SELECT identity, min(record_id) AS record_id, min(order_id) AS order_id
+            FROM stated GROUP BY identity HAVING count(*) > 1
         )
-        UPDATE resolution r SET record_id = f.record_id, version_id = v.version_id, key_repeated = f.repeated,
-            order_id = f.order_id
-        FROM known k JOIN firsts f USING (identity) JOIN versions v USING (identity, content)
-        WHERE k.position = r.position
+        UPDATE stated s SET record_id = f.record_id, order_id = f.order_id, key_repeated = true
+        FROM firsts f WHERE f.identity = s.identity
+        """,
+    )
+    await run_sql(
+        session,
+        """
+        UPDATE known k SET version_id = s.version_id FROM stated s
+        WHERE k.duplicate AND k.version_id IS NULL AND s.identity = k.identity AND s.content = k.content
         """,
     )
 
@@ -221,22 +216,28 @@ async def diff(session: AsyncSession) -> None:
             SELECT order_id, CASE WHEN bool_or(kind = 'changed') THEN 'changed' ELSE 'filled' END AS kind
             FROM order_diff GROUP BY order_id
         )
-        SELECT r.position, r.sheet, r."row", r.version_id, CASE WHEN r.duplicate THEN 'duplicate' WHEN r.new_record THEN 'new'
-            WHEN r.new_version OR r.revived THEN coalesce(d.kind, 'unchanged') ELSE 'unchanged' END AS outcome
-        FROM resolution r LEFT JOIN strongest d ON d.order_id = r.order_id
+        SELECT s.position, s.sheet, s."row", s.version_id,
+            CASE WHEN s.new_record THEN 'new' ELSE coalesce(d.kind, 'unchanged') END AS outcome
+        FROM stated s LEFT JOIN strongest d ON d.order_id = s.order_id
+        UNION ALL
+        SELECT k.position, k.sheet, k."row", k.version_id,
+            CASE WHEN k.duplicate THEN 'duplicate' ELSE 'unchanged' END
+        FROM known k WHERE k.duplicate OR (k.version_id IS NOT NULL AND NOT k.revived)
         """,
     )
 
 
-async def apply(session: AsyncSession, *, source: str, change_set_id: int, file_id: int, status: str) -> None:
+async def apply(
+    session: AsyncSession, *, source: str, change_set_id: int, file_id: int, status: str, now: datetime
+) -> None:
     """Write what `stated`, `folded` and `order_diff` say."""
-    await _insert_new(session, source, change_set_id, status)
+    await _insert_new(session, source, change_set_id, status, now)
     await _update_standing(session, change_set_id)
     await _write_history(session, change_set_id, file_id)
-    await _name_things(session)
+    await _name_things(session, now)
 
 
-async def _insert_new(session: AsyncSession, source: str, change_set_id: int, status: str) -> None:
+async def _insert_new(session: AsyncSession, source: str, change_set_id: int, status: str, now: datetime) -> None:
     """New orders: most are one statement as it stands, a few are folded from several."""
     alone = (
         "FROM stated s WHERE s.number IS NOT NULL AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = s.order_id)"
@@ -251,11 +252,12 @@ async def _insert_new(session: AsyncSession, source: str, change_set_id: int, st
             INSERT INTO orders (id, number, channel, origin, origin_space, source_number, occurrence, status, version,
                 last_change_set_id, last_change, created_at, {", ".join(ORDER_FIELDS)})
             SELECT s.order_id, {number}.number, 'vending', {origin}, '{ORIGIN_SPACE}', {number}.order_number, 0,
-                :status, 1, :change_set_id, 'new', now(), {order_fields} {rows}
+                :status, 1, :change_set_id, 'new', :now, {order_fields} {rows}
             """,
             source=source,
             status=status,
             change_set_id=change_set_id,
+            now=now,
         )
         vending = f"INSERT INTO vending_orders (order_id, {', '.join(VENDING_FIELDS)})"
         await run_sql(session, f"{vending} SELECT s.order_id, {vending_fields} {rows}")
@@ -299,23 +301,25 @@ async def _write_history(session: AsyncSession, change_set_id: int, file_id: int
         await run_sql(session, f"{head} {rows}", change_set_id=change_set_id, file_id=file_id)
 
 
-async def _name_things(session: AsyncSession) -> None:
+async def _name_things(session: AsyncSession, now: datetime) -> None:
     """Machines and products that a report names exist from then on (decisions 14)."""
     await run_sql(
         session,
         """
         INSERT INTO machines (code, address, active, created_at)
-        SELECT machine_code, max(machine_address), true, now() FROM stated
+        SELECT machine_code, max(machine_address), true, CAST(:now AS timestamptz) FROM stated
         WHERE machine_code IS NOT NULL GROUP BY machine_code ORDER BY machine_code
         ON CONFLICT (code) DO UPDATE SET address = EXCLUDED.address
         WHERE machines.address IS NULL AND EXCLUDED.address IS NOT NULL
         """,
+        now=now,
     )
     await run_sql(
         session,
         """
         INSERT INTO products (name, active, created_at)
-        SELECT DISTINCT product, true, now() FROM stated WHERE product IS NOT NULL ORDER BY product
+        SELECT DISTINCT product, true, CAST(:now AS timestamptz) FROM stated WHERE product IS NOT NULL ORDER BY product
         ON CONFLICT (name) DO NOTHING
         """,
+        now=now,
     )

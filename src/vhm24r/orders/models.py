@@ -23,7 +23,7 @@ class Order(Base):
         Index("orders_number_key", "number", unique=True),
         Index("orders_sorted_at_id_ix", SORTED_AT, "id"),
         Index("orders_machine_code_ix", "machine_code"),  # few values: deduplicated, cheap to load into
-        Index("orders_sorted_amount_ix", SORTED_AMOUNT),
+        Index("orders_sorted_amount_id_ix", SORTED_AMOUNT, "id"),
         Index("orders_conflict_ix", "source_number", postgresql_where=text("number <> source_number")),
         Index("orders_tags_ix", "tags", postgresql_using="gin", postgresql_where=text("tags IS NOT NULL")),
     )

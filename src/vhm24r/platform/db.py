@@ -53,10 +53,15 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10, application: str = "vhm24r") -> None:
         """`url` is a SQLAlchemy URL with the psycopg driver; nothing connects before first use."""
         self.url = url
-        options = (
-            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
-            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC -c jit=off -c temp_buffers=128MB"
-        )
+        server_settings = {
+            "statement_timeout": STATEMENT_TIMEOUT_MS,
+            "lock_timeout": LOCK_TIMEOUT_MS,
+            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+            "timezone": "UTC",
+            "jit": "off",
+            "temp_buffers": "128MB",  # an import's working tables stay in memory; allocated only when used
+        }
+        options = " ".join(f"-c {name}={value}" for name, value in server_settings.items())
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,

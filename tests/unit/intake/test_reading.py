@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -41,6 +42,8 @@ ENGLISH = {
     "Причина": "Reason",
 }  # fmt: skip
 
+REQUIRED = ("Номер заказа", "Машинный код", "Время создания", "Цена заказа", "Статус платежа")
+
 Cells = Mapping[str, str]
 
 
@@ -63,9 +66,7 @@ def read_whole(path: Path, wanted: str | None = None) -> Outcome:
     for batch in batches:
         lines += batch.lines
         issues += batch.issues
-    records = [
-        dict(zip(STAGED_COLUMNS, line.split("\t"), strict=True)) for line in lines.decode().split("\n")[:-1]
-    ]
+    records = [dict(zip(STAGED_COLUMNS, line.split("\t"), strict=True)) for line in lines.decode().split("\n")[:-1]]
     return Outcome(reading, records, issues)
 
 
@@ -151,6 +152,16 @@ class TestRecords:
         assert [int(record["position"]) for record in outcome.records] == list(range(count))
         assert [int(record["row"]) for record in outcome.records] == list(range(2, count + 2))
 
+    def test_extra_facts_that_never_repeat_do_not_fill_the_memory(self, tmp_path: Path) -> None:
+        count = 50_003
+
+        outcome = read_table(
+            tmp_path, [[*REQUIRED, "Смена"], *([str(n), "m1", "46016", "5", "", str(n)] for n in range(count))]
+        )
+
+        assert outcome.file.counts == Counts(total=count, staged=count)
+        assert outcome.records[-1]["extra"] == '{"Смена":"50002"}'
+
 
 class TestHeader:
     @pytest.mark.parametrize("preamble", [0, 1, 6, HEADER_SEARCH_ROWS - 1])
@@ -186,8 +197,7 @@ class TestHeader:
         assert turned.file.columns == names
 
     def test_the_header_that_fits_best_wins_over_an_earlier_one(self, tmp_path: Path) -> None:
-        required = ["Номер заказа", "Машинный код", "Время создания", "Цена заказа", "Статус платежа"]
-        poorer = [*required, "x1", "x2", "x3"]
+        poorer = [*REQUIRED, "x1", "x2", "x3"]
 
         outcome = read_table(tmp_path, [poorer, HW_HEADER, cells(hw_row(1))])
 
@@ -348,7 +358,7 @@ class TestIdentity:
         outcome = read_rows(tmp_path, [hw_row(1), hw_row(2), hw_row(1)])
 
         assert [record["duplicate"] for record in outcome.records] == ["f", "f", "t"]
-        assert outcome.file.counts == Counts(total=3, staged=3, duplicates=1)
+        assert outcome.file.counts == Counts(total=3, staged=3, duplicates=1, repeated=1)
         assert outcome.issues == []
 
     def test_the_same_key_with_other_values_is_warned_of(self, tmp_path: Path) -> None:
@@ -358,7 +368,7 @@ class TestIdentity:
         one, other = outcome.records
         assert one["identity"] == other["identity"]
         assert one["content"] != other["content"]
-        assert outcome.file.counts == Counts(total=2, staged=2)
+        assert outcome.file.counts == Counts(total=2, staged=2, repeated=1)
 
     def test_one_number_of_two_machines_is_two_records(self, tmp_path: Path) -> None:
         outcome = read_rows(tmp_path, [hw_row(1), hw_row(1, Машинный_код="24a8ff000002")])
@@ -424,6 +434,14 @@ class TestContentHash:
 
         assert other.file.content_hash == plain.file.content_hash
 
+    def test_where_the_chunks_end_does_not_change_the_hash(self, tmp_path: Path) -> None:
+        rows = [hw_row(index) for index in range(CHUNK_ROWS + 5)]
+        plain = read_rows(tmp_path, rows)
+
+        shifted = read_table(tmp_path, [["Отчёт"], HW_HEADER, *map(cells, rows)])
+
+        assert shifted.file.content_hash == plain.file.content_hash
+
     @pytest.mark.parametrize("change", [{"Цена заказа": "15001"}, {"Причина": "x"}, {"Номер заказа": number(9)}])
     def test_another_fact_gives_another_hash(self, tmp_path: Path, change: Cells) -> None:
         one = read_rows(tmp_path, [hw_row(1)]).file.content_hash
@@ -434,7 +452,11 @@ class TestContentHash:
 class TestWorkbooks:
     def test_sheets_of_one_source_are_one_file(self, tmp_path: Path) -> None:
         path = tmp_path / "book"
-        sheets = [("Машина 1", [hw_row(1), hw_row(2)]), ("Заметки", [{"a": "x"}]), ("Машина 2", [hw_row(3), hw_row(1)])]
+        sheets: list[tuple[str, Any]] = [
+            ("Машина 1", [hw_row(1), hw_row(2)]),
+            ("Заметки", [{"a": "x"}]),
+            ("Машина 2", [hw_row(3), hw_row(1)]),
+        ]
         rustpy_xlsxwriter.write_worksheets(sheets, str(path))
 
         outcome = read_whole(path)
@@ -447,7 +469,7 @@ class TestWorkbooks:
             ("1", "2"),
             ("1", "3"),
         ]
-        assert outcome.file.counts == Counts(total=4, staged=4, duplicates=1)
+        assert outcome.file.counts == Counts(total=4, staged=4, duplicates=1, repeated=1)
 
     def test_two_sources_in_one_workbook_are_asked_about(self, tmp_path: Path) -> None:
         path = tmp_path / "book"
@@ -607,4 +629,5 @@ def test_every_row_is_staged_skipped_or_an_issue_and_none_is_lost(
     assert counts.total == len(stated) == counts.staged + counts.skipped + counts.issues
     assert counts.staged == len(outcome.records)
     assert counts.duplicates == sum(record["duplicate"] == "t" for record in outcome.records)
+    assert counts.repeated == counts.staged - len({record["identity"] for record in outcome.records})
     assert counts.issues == len({issue.row for issue in outcome.issues if issue.level is Level.ERROR})

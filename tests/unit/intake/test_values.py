@@ -254,7 +254,8 @@ class TestAmounts:
 
 class TestWords:
     @pytest.mark.parametrize(
-        ("cell", "word"), [("Оплата наличными", "cash"), ("ОПЛАТА  НАЛИЧНЫМИ", "cash"), ("cash ", "cash"), ("vip", "vip")]
+        ("cell", "word"),
+        [("Оплата наличными", "cash"), ("ОПЛАТА  НАЛИЧНЫМИ", "cash"), ("cash ", "cash"), ("vip", "vip")],
     )
     def test_a_known_word_is_recognised_in_any_case(self, cell: str, word: str) -> None:
         for reader in (ChoiceReader(WORDS), StrictChoiceReader(WORDS)):

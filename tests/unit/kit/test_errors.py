@@ -1,5 +1,7 @@
 """Errors carry a code, a status and what their text needs."""
 
+import pickle
+
 import pytest
 
 from vhm24r.kit.errors import (
@@ -12,6 +14,7 @@ from vhm24r.kit.errors import (
     Unauthenticated,
     all_errors,
 )
+from vhm24r.kit.money import CurrencyMismatch, NotAnAmount
 
 pytestmark = pytest.mark.unit
 
@@ -46,15 +49,20 @@ def test_an_error_without_parameters_is_its_code() -> None:
     assert Busy().params == {}
 
 
+def test_an_error_travels_between_processes_with_its_parameters() -> None:
+    error = pickle.loads(pickle.dumps(NotAnAmount(value="8.6E+15")))
+
+    assert type(error) is NotAnAmount
+    assert error.params == {"value": "8.6E+15"}
+    assert str(error) == "money.not_an_amount {'value': '8.6E+15'}"
+
+
 def test_every_error_below_a_root_is_listed_once_and_the_root_first() -> None:
-    class Leaf(Busy):
-        code = "app.busy.leaf"
+    found = all_errors()
 
-    found = all_errors(Busy)
-
-    assert found[0] is Busy
-    assert Leaf in found
+    assert found[0] is AppError
+    assert {Invalid, NotAnAmount, CurrencyMismatch, NotFound, Unauthenticated, Forbidden, Conflict, Busy} <= set(found)
     assert len(found) == len(set(found))
-    assert Leaf in all_errors()
-    assert {Invalid, NotFound, Unauthenticated, Forbidden, Conflict, Busy} <= set(all_errors())
-    assert all_errors(Leaf) == [Leaf]
+    assert found.index(Invalid) < found.index(NotAnAmount)
+    assert all_errors(NotAnAmount) == [NotAnAmount]
+    assert Busy not in all_errors(Invalid)

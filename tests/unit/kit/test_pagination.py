@@ -36,10 +36,9 @@ def test_a_cursor_of_another_length_is_refused(key: list[str | int | None]) -> N
 def test_any_text_is_a_key_of_the_asked_length_or_refused(cursor: str) -> None:
     try:
         key = decode_cursor(cursor, 2)
-    except BadCursor as error:
-        assert error.status == 422
-    else:
-        assert len(key) == 2
+    except BadCursor:
+        return
+    assert len(key) == 2
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,6 @@ def test_every_code_that_is_said_has_a_text(language: str) -> None:
     assert said - set(catalogue(language)) == set()
 
 
-@pytest.mark.parametrize("error", [error for error in all_errors(errors.FileRefused)], ids=lambda error: error.code)
+@pytest.mark.parametrize("error", all_errors(errors.FileRefused), ids=lambda error: error.code)
 def test_a_refused_file_is_named_in_its_sentence(error: type[AppError]) -> None:
     assert "name" in placeholders(catalogue("ru")[error.code])

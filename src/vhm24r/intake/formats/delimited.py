@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import charset_normalizer
-
 from vhm24r.intake.formats.protocol import CHUNK_ROWS, Unreadable
 from vhm24r.intake.types import Chunk, Table
 
@@ -40,6 +38,8 @@ def _single_byte_encoding(head: bytes) -> str | None:
     controls = sum(head.count(bytes([code])) for code in range(32) if code not in (9, 10, 13))
     if controls * 100 > len(head):
         return None
+    import charset_normalizer  # takes 50 ms to load; most files are UTF-8
+
     best = charset_normalizer.from_bytes(head[:65_536], cp_isolation=CYRILLIC_ENCODINGS).best()
     return best.encoding if best is not None else "cp1251"
 

@@ -1,10 +1,12 @@
 """Running one import from its kept original to its last status.
 
-Reading and staging happen outside of any transaction of ours; diff, evidence, orders and history
-are one transaction under one advisory lock (decisions 11). Run again after a crash it starts over
-from the original: staging is replaced, and what was committed is recognised as known.
+Reading and staging happen outside of the one transaction that applies; diff, evidence, orders and
+history are that transaction, under one advisory lock (decisions 11). Run again after a crash an import
+starts over from its original: leftovers of staging are dropped, what was committed is known.
 """
 
+import asyncio
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,17 +20,16 @@ import orjson
 import psycopg
 import structlog
 from sqlalchemy import delete, insert, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from vhm24r.evidence.bulk import Staging, drop_staging
+from vhm24r.evidence.bulk import Staging, drop_leftovers
 from vhm24r.intake import repository
 from vhm24r.intake.errors import FileRefused, ImportFailed, NothingReadable
 from vhm24r.intake.events import ImportFailed as ImportFailedEvent
 from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.reading import ReadFile
-from vhm24r.intake.service.applying import apply_staged
-from vhm24r.intake.staging import Staged, stage
-from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus
+from vhm24r.intake.service.applying import begin
+from vhm24r.intake.staging import PART_ROWS, Stager
+from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus, Issue
 from vhm24r.kit.clock import Clock
 from vhm24r.kit.errors import AppError, Invalid
 from vhm24r.platform import metrics
@@ -84,25 +85,65 @@ async def _begin(intake: Intake, import_id: int) -> Import | None:
         row.status, row.phase, row.progress_done = ImportStatus.RECEIVED, "reading", 0
         row.started_at = intake.clock.now()
         await session.execute(delete(ImportIssue).where(ImportIssue.import_id == import_id))
+        await drop_leftovers(session, import_id)
         await announce(session, _progress(row.id, ImportStatus.RECEIVED, "reading", 0, None))
         return row
 
 
 async def _go_through(intake: Intake, row: Import) -> None:
+    """Read and apply side by side: a part is applied while the next one is being read.
+
+    Should reading fail, the transaction rolls back everything the earlier parts wrote.
+    """
     if not row.dry_run and await _is_duplicate(intake, row):
         return
     with tempfile.TemporaryDirectory(prefix="vhm24r-") as folder:
         path = await intake.blobs.local_copy(row.sha256, Path(folder))
-        staged = await anyio.to_thread.run_sync(_stage, intake, row, path)
-    reading = staged.reading
-    async with intake.db.write() as session:
-        await _note_parsed(session, row.id, staged)
-    if not reading.counts.staged and reading.counts.issues:
-        raise NothingReadable(rows=reading.counts.issues)
-    async with intake.db.write() as session:
-        await apply_staged(session, intake.bus, intake.zone, row.id, staged, intake.clock)
-        ended = await repository.get_import(session, row.id)
-        await announce(session, _finished(ended))
+        with psycopg.connect(intake.db.conninfo, autocommit=True) as reporter:
+            await _read_and_apply(intake, row, path, reporter)
+
+
+async def _read_and_apply(intake: Intake, row: Import, path: Path, reporter: psycopg.Connection[Any]) -> None:
+    parts: asyncio.Queue[Staging | None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def report(reading: ReadFile, rows: int) -> None:
+        _report(intake, row, reporter, reading, rows)
+
+    def hand_on(part: Staging) -> None:
+        loop.call_soon_threadsafe(parts.put_nowait, part)
+
+    part_rows = None if row.dry_run else PART_ROWS
+    stager = Stager(intake.db.conninfo, row.id, intake.zone, row.wanted_source, part_rows, report, hand_on)
+    reader = asyncio.create_task(_read(stager, path, parts))
+    try:
+        async with intake.db.write() as session:
+            applying = None
+            while (part := await parts.get()) is not None:
+                applying = applying or await begin(
+                    session, intake.bus, intake.zone, row, stager.known(), intake.clock.now()
+                )
+                await applying.part(part)
+            reading = await reader
+            await _note_parsed(intake, row.id, reading, stager.issues)
+            if applying is None or (not reading.counts.staged and reading.counts.issues):
+                raise NothingReadable(rows=reading.counts.issues)
+            ended = await repository.get_import(session, row.id, for_update=True)
+            await applying.finish(ended, reading)
+            ended.finished_at = intake.clock.now()
+            await session.flush()
+            await announce(session, _finished(ended))
+    finally:
+        stager.cancelled.set()
+        await asyncio.gather(reader, return_exceptions=True)
+
+
+async def _read(stager: Stager, path: Path, parts: "asyncio.Queue[Staging | None]") -> ReadFile:
+    """Read in a worker thread; whoever applies learns of the end however it comes."""
+    try:
+        return await anyio.to_thread.run_sync(stager.stage, path)
+    finally:
+        parts.put_nowait(None)
 
 
 async def _is_duplicate(intake: Intake, row: Import) -> bool:
@@ -123,29 +164,24 @@ async def _is_duplicate(intake: Intake, row: Import) -> bool:
         return True
 
 
-def _stage(intake: Intake, row: Import, path: Path) -> Staged:
-    """In a worker thread: read, canonicalise and COPY, reporting on a connection of its own."""
-    with psycopg.connect(intake.db.conninfo, autocommit=True) as reporter:
-
-        def report(reading: ReadFile, rows: int) -> None:
-            reporter.execute(
-                "UPDATE imports SET status = %s, phase = 'reading', format = %s, source = %s, confidence = %s,"
-                " columns = %s::jsonb, progress_done = %s, progress_total = %s WHERE id = %s",
-                [
-                    ImportStatus.IDENTIFIED, reading.format, reading.source.name, reading.confidence,
-                    orjson.dumps(reading.columns).decode(), rows, reading.total_rows, row.id,
-                ],
-            )  # fmt: skip
-            event = _progress(row.id, ImportStatus.IDENTIFIED, "reading", rows, reading.total_rows)
-            announce_now(reporter, event)
-            if intake.on_progress is not None:
-                intake.on_progress(rows, reading.total_rows, "reading")
-
-        return stage(intake.db.conninfo, row.id, path, intake.zone, row.wanted_source, report)
+def _report(intake: Intake, row: Import, reporter: psycopg.Connection[Any], reading: ReadFile, rows: int) -> None:
+    """Called in the reader's thread, on a connection of its own: what is known of the file, how far it is."""
+    reporter.execute(
+        "UPDATE imports SET status = %s, phase = 'reading', format = %s, source = %s, confidence = %s,"
+        " columns = %s::jsonb, progress_done = %s, progress_total = %s WHERE id = %s",
+        [
+            ImportStatus.IDENTIFIED, reading.format, reading.source.name, reading.confidence,
+            orjson.dumps(reading.columns).decode(), rows, reading.total_rows, row.id,
+        ],
+    )  # fmt: skip
+    announce_now(reporter, _progress(row.id, ImportStatus.IDENTIFIED, "reading", rows, reading.total_rows))
+    if intake.on_progress is not None:
+        intake.on_progress(rows, reading.total_rows, "reading")
 
 
-async def _note_parsed(session: AsyncSession, import_id: int, staged: Staged) -> None:
-    counts = staged.reading.counts
+async def _note_parsed(intake: Intake, import_id: int, reading: ReadFile, issues: list[Issue]) -> None:
+    """Counts and issues are written down on their own: they stay when applying is refused."""
+    counts = reading.counts
     values: dict[str, Any] = {
         "status": ImportStatus.PARSED,
         "phase": "applying",
@@ -155,26 +191,16 @@ async def _note_parsed(session: AsyncSession, import_id: int, staged: Staged) ->
         "progress_done": counts.total,
         "progress_total": counts.total,
     }
-    await session.execute(update(Import).where(Import.id == import_id).values(**values))
-    await session.execute(delete(ImportIssue).where(ImportIssue.import_id == import_id))
     rows = [
-        {
-            "import_id": import_id,
-            "ordinal": ordinal,
-            "code": issue.code,
-            "level": issue.level,
-            "sheet": issue.sheet,
-            "row": issue.row,
-            "column": issue.column,
-            "value": issue.value,
-            "params": issue.params,
-            "sheet_index": issue.sheet_index,
-        }
-        for ordinal, issue in enumerate(staged.issues)
+        {"import_id": import_id, "ordinal": ordinal, **dataclasses.asdict(issue)}
+        for ordinal, issue in enumerate(issues)
     ]
-    if rows:
-        await session.execute(insert(ImportIssue), rows)
-    await announce(session, _progress(import_id, ImportStatus.PARSED, "applying", counts.total, counts.total))
+    async with intake.db.write() as session:
+        await session.execute(update(Import).where(Import.id == import_id).values(**values))
+        await session.execute(delete(ImportIssue).where(ImportIssue.import_id == import_id))
+        if rows:
+            await session.execute(insert(ImportIssue), rows)
+        await announce(session, _progress(import_id, ImportStatus.PARSED, "applying", counts.total, counts.total))
 
 
 async def _stop(intake: Intake, import_id: int, error: AppError) -> None:
@@ -186,7 +212,7 @@ async def _stop(intake: Intake, import_id: int, error: AppError) -> None:
         row.status, row.phase, row.finished_at = status, None, intake.clock.now()
         row.error_code = error.code
         row.error_params = {name: str(value) for name, value in error.params.items()}
-        await drop_staging(session, Staging(import_id))
+        await drop_leftovers(session, import_id)
         await intake.bus.publish(session, ImportFailedEvent(import_id, error.code))
         await announce(session, _finished(row))
     metrics.errors_total.labels(error.code).inc()

@@ -35,9 +35,7 @@ def write_raw(path: Path, sheets: dict[str, str]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", part("Types", "package/2006/content-types", ""))
         archive.writestr("_rels/.rels", part("Relationships", "package/2006/relationships", top))
-        archive.writestr(
-            "xl/workbook.xml", part("workbook", "spreadsheetml/2006/main", f"<sheets>{listed}</sheets>")
-        )
+        archive.writestr("xl/workbook.xml", part("workbook", "spreadsheetml/2006/main", f"<sheets>{listed}</sheets>"))
         archive.writestr("xl/_rels/workbook.xml.rels", part("Relationships", "package/2006/relationships", links))
         for n, name in names:
             body = part("worksheet", "spreadsheetml/2006/main", f"<sheetData>{sheets[name]}</sheetData>")

@@ -161,9 +161,7 @@ def test_a_header_of_both_reports_is_claimed_twice_and_won_by_nobody() -> None:
         ([0.59, 0.1], False),
     ],
 )
-def test_the_surest_claim_wins_only_when_sure_enough_and_clearly_ahead(
-    confidences: list[float], *, won: bool
-) -> None:
+def test_the_surest_claim_wins_only_when_sure_enough_and_clearly_ahead(confidences: list[float], *, won: bool) -> None:
     found = [a_claim(confidence) for confidence in confidences]
 
     assert winner(found) is (found[0] if won else None)

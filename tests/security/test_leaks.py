@@ -1,0 +1,124 @@
+"""What answers carry besides their content, and what they never tell."""
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from tests.conftest import sign_in
+from tests.security.conftest import Clients, client_of
+from vhm24r.api.app import SECURITY_HEADERS, build_app
+from vhm24r.identity.permissions import Role
+from vhm24r.ops.process import Services
+
+pytestmark = pytest.mark.security
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/orders/anything", 200),
+        ("/health", 200),
+        ("/api/v1/auth/me", 200),
+        ("/api/v1/orders/NOSUCHORDER", 404),
+        ("/api/v1/nothing", 404),
+        ("/webhooks/nothing", 404),
+        ("/api/v1/orders?limit=0", 422),
+        ("/link/made-up", 303),
+        ("/api/docs", 307),
+    ],
+)
+async def test_every_answer_carries_the_security_headers(clients: Clients, path: str, status: int) -> None:
+    answer = await clients[Role.OWNER].get(path)
+
+    assert answer.status_code in {status, 503 if status == 200 and not path.startswith(("/api", "/health")) else status}
+    assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    assert len(answer.headers["X-Request-Id"]) == 32
+
+
+def test_scripts_come_from_this_site_only() -> None:
+    policy = dict(
+        directive.strip().split(" ", 1) for directive in SECURITY_HEADERS["Content-Security-Policy"].split(";")
+    )
+
+    assert policy["default-src"] == policy["script-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["object-src"] == "'none'"
+
+
+async def test_a_problem_has_its_code_sentence_and_request_id(clients: Clients) -> None:
+    answer = await clients[Role.OWNER].get("/api/v1/orders/NOSUCHORDER")
+
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {
+        "status": 404,
+        "code": "orders.not_found",
+        "title": "Not found",
+        "detail": "There is no order NOSUCHORDER.",
+        "params": {"number": "NOSUCHORDER"},
+        "request_id": answer.headers["X-Request-Id"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "title"),
+    [("ru", "Войдите, пожалуйста"), ("uz-UZ,en;q=0.5", "Iltimos, kiring"), ("de, en;q=0.3", "Please sign in")],
+)
+async def test_nobody_is_answered_in_the_browsers_language(site: FastAPI, wanted: str, title: str) -> None:
+    async with client_of(site, **{"Accept-Language": wanted}) as browser:
+        answer = await browser.get("/api/v1/orders")
+
+    assert answer.json()["title"] == title
+
+
+async def test_the_page_never_leaves_its_folder(clients: Clients) -> None:
+    for path in ("/../../etc/passwd", "/..%2f..%2f..%2f..%2fetc/passwd", "/%2e%2e/%2e%2e/pyproject.toml"):
+        answer = await clients[None].get(path)
+        assert "root:" not in answer.text
+        assert "[project]" not in answer.text
+
+
+async def test_a_failure_of_ours_tells_nothing_but_its_request_id(services: Services) -> None:
+    app = build_app(services)
+    async with client_of(app, await sign_in(services, Role.OWNER)) as owner:
+        async with services.db.write() as session:
+            await session.execute(text("DROP TABLE machines"))
+        with capture_logs() as logged:
+            answer = await owner.get("/api/v1/machines")
+
+    problem = answer.json()
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (problem["code"], problem["title"], problem["params"]) == ("http.unexpected", "Our fault", {})
+    assert answer.headers["X-Request-Id"] == problem["request_id"]
+    assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    for word in ("traceback", "psycopg", "sqlalchemy", "select", "machines", ".py"):
+        assert word not in answer.text.lower()
+    assert [entry["event"] for entry in logged] == ["http.unexpected"]
+
+
+async def test_ready_says_what_is_down_and_no_more(services: Services) -> None:
+    app = build_app(services)
+    async with client_of(app) as probe:
+        up = await probe.get("/ready")
+        async with services.db.write() as session:
+            await session.execute(text("ALTER TABLE alembic_version RENAME TO elsewhere"))
+        down = await probe.get("/ready")
+        alive = await probe.get("/health")
+
+    assert (up.status_code, up.json()) == (
+        200, {"database": True, "migrations": True, "jobs": True, "storage": True},
+    )  # fmt: skip
+    assert (down.status_code, down.json()) == (
+        503, {"database": False, "migrations": False, "jobs": False, "storage": True},
+    )  # fmt: skip
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
+
+
+async def test_metrics_name_no_person_and_no_order(clients: Clients) -> None:
+    await clients[Role.OWNER].get("/api/v1/orders/SECRET123")
+    answer = await clients[None].get("/metrics")
+
+    assert answer.status_code == 200
+    assert "vhm24r_http_request_seconds_count" in answer.text
+    assert "SECRET123" not in answer.text
