@@ -43,7 +43,7 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Every setting, with what it is for; `vhm24r doctor --settings` prints this table."""
 
-    model_config = SettingsConfigDict(env_prefix="VHM24R_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="VHM24R_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     mode: Mode = Field(Mode.PRODUCTION, description="production, development or demo")
     data_dir: Path = Field(
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     db_pool: int = Field(10, ge=1, le=100, description="connections this process may hold")
     upload_limit_mb: int = Field(100, ge=1, le=2048, description="largest file accepted, in MiB")
     telegram_token: SecretStr | None = Field(None, description="bot token; unset = no bot")
-    owner_telegram_id: int | None = Field(None, description="the first owner's Telegram id")
+    owner_telegram_id: int | None = Field(None, description="the first owner's Telegram id", examples=["123456789"])
     inbox_dir: Path | None = Field(None, description="watched folder for reports")
 
     @field_validator("database_url")

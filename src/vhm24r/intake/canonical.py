@@ -38,6 +38,9 @@ _ISSUE_OF_CELL = {
     Cell.CODE: "intake.code_damaged",
     Cell.CARD: "intake.code_damaged",
 }
+BROKEN_NUL = r"\\u0000"
+"""A NUL inside the JSON of extra facts, escaped for COPY; PostgreSQL keeps none."""
+
 _KEY_FIELDS = ("occurred_at", "amount")
 
 
@@ -82,7 +85,8 @@ class Canonicaliser:
             if (index := claim.index_of(column)) is not None
         ]
         self._known = {plan.index for plan in self._plans}
-        self._unknown = [(i, name) for i, name in enumerate(self._header) if i not in self._known and name]
+        self._unknown = _named_apart([(i, name) for i, name in enumerate(self._header) if i not in self._known])
+        self._warned: set[tuple[str, str]] = set()
         self._extras: dict[tuple[str, ...], str] = {}
         self._words = TextReader()
 
@@ -93,7 +97,7 @@ class Canonicaliser:
         if not rows:
             return b"", issues
         cells = list(zip(*rows, strict=True))
-        fields = self._read(cells, numbers, issues)
+        fields = self._read(cells, len(rows))
         doubtful = self._doubtful(fields, len(rows))
         if doubtful:
             bad = {
@@ -104,7 +108,8 @@ class Canonicaliser:
             if bad:
                 keep = [index for index in range(len(rows)) if index not in bad]
                 fields = {name: [values[index] for index in keep] for name, values in fields.items()}
-                numbers = [numbers[index] for index in keep]
+                numbers, rows = [numbers[index] for index in keep], [rows[index] for index in keep]
+        self._warn_of_words(rows, numbers, issues)
         stated = state(self._source, fields, numbers, self._sheet_index, position, seen)
         counts.total += stated.count
         counts.staged += stated.count
@@ -134,15 +139,13 @@ class Canonicaliser:
             rows.append(row)
         return numbers, rows
 
-    def _read(self, cells: list[tuple[str, ...]], numbers: Sequence[int], issues: list[Issue]) -> dict[str, list[str]]:
+    def _read(self, cells: list[tuple[str, ...]], count: int) -> dict[str, list[str]]:
         """Every field of the record as a column of canonical texts."""
-        count = len(numbers)
         fields = {name: [NULL] * count for name in FIELD_NAMES}
         fields["currency"] = [self._source.currency] * count
         extra: list[tuple[str, Sequence[str]]] = [(name, cells[index]) for index, name in self._unknown]
         for plan in self._plans:
             column, words = plan.column, cells[plan.index]
-            known = len(plan.reader.unknown) if isinstance(plan.reader, ChoiceReader) else 0
             values = plan.reader.column(words)
             if column.extra:
                 extra.append((column.field, words))
@@ -150,17 +153,23 @@ class Canonicaliser:
                 fields[column.field] = values
             if column.word_into:
                 fields[column.word_into] = self._words.column(words)
-            if isinstance(plan.reader, ChoiceReader) and len(plan.reader.unknown) > known:
-                self._warn_of_words(plan, list(plan.reader.unknown)[known:], words, numbers, issues)
         fields["extra"] = self._extra_texts(extra) if extra else [NULL] * count
         return fields
 
-    def _warn_of_words(
-        self, plan: ColumnPlan, words: list[str], cells: Sequence[str], numbers: Sequence[int], issues: list[Issue]
-    ) -> None:
-        for word in words:
-            row = next((n for n, cell in zip(numbers, cells, strict=True) if cell.strip() == word), numbers[0])
-            issues.append(self._issue("intake.word_unknown", Level.WARNING, row, plan.header, word))
+    def _warn_of_words(self, rows: Sequence[Sequence[str]], numbers: Sequence[int], issues: list[Issue]) -> None:
+        """Once a file for every word we do not know, at the first row taken with it."""
+        for plan in self._plans:
+            if not isinstance(plan.reader, ChoiceReader):
+                continue
+            for word in plan.reader.unknown:
+                if (plan.header, word) in self._warned:
+                    continue
+                row = next(
+                    (n for n, cells in zip(numbers, rows, strict=True) if cells[plan.index].strip() == word), None
+                )
+                if row is not None:
+                    self._warned.add((plan.header, word))
+                    issues.append(self._issue("intake.word_unknown", Level.WARNING, row, plan.header, word))
 
     def _extra_texts(self, extra: list[tuple[str, Sequence[str]]]) -> list[str]:
         names = [name for name, _ in extra]
@@ -169,7 +178,7 @@ class Canonicaliser:
             text = memo.get(values)
             if text is None:
                 facts = {
-                    name: cell.strip().replace("\x00", "")
+                    name: cell.strip()
                     for name, cell in zip(names, values, strict=True)
                     if cell.strip().casefold() not in EMPTY_MARKS
                 }
@@ -190,9 +199,9 @@ class Canonicaliser:
             values = fields[name]
             if NULL in values:
                 found.update(i for i, value in enumerate(values) if value == NULL)
-        if any("\ufffd" in text or "\x00" in text for text in map("".join, fields.values())):
+        if any("\ufffd" in text or BROKEN_NUL in text or "\x00" in text for text in map("".join, fields.values())):
             for values in fields.values():
-                found.update(i for i, value in enumerate(values) if "\ufffd" in value or "\x00" in value)
+                found.update(i for i, v in enumerate(values) if "\ufffd" in v or BROKEN_NUL in v or "\x00" in v)
         return sorted(found) if count else []
 
     def _acceptable(
@@ -221,14 +230,19 @@ class Canonicaliser:
         return [fold(cell) for cell in row] == [fold(cell) for cell in self._header]
 
     def _errors(self, index: int, row: list[str], number: int, fields: dict[str, list[str]]) -> list[Issue]:
-        found = []
+        found = [
+            self._issue("intake.text_broken", Level.ERROR, number, self._header[place] or None, cell)
+            for place, cell in enumerate(row)
+            if "\ufffd" in cell or "\x00" in cell
+        ]
+        broken = {issue.column for issue in found}
         for plan in self._plans:
-            cell = row[plan.index]
-            if "\ufffd" in cell or "\x00" in cell:
-                found.append(self._issue("intake.text_broken", Level.ERROR, number, plan.header, cell))
-            elif not plan.column.extra and fields[plan.column.field][index] is UNREADABLE:
+            if plan.header in broken or plan.column.extra:
+                continue
+            value, cell = fields[plan.column.field][index], row[plan.index]
+            if value is UNREADABLE:
                 found.append(self._issue(_ISSUE_OF_CELL[plan.column.cell], Level.ERROR, number, plan.header, cell))
-            elif plan.column.field in _KEY_FIELDS and fields[plan.column.field][index] == NULL:
+            elif plan.column.field in _KEY_FIELDS and value == NULL:
                 found.append(self._issue("intake.value_missing", Level.WARNING, number, plan.header, cell))
         if fields[self._source.key][index] == NULL and fields["occurred_at"][index] == NULL:
             found.append(self._issue("intake.row_unidentified", Level.ERROR, number, None, " ".join(row)))
@@ -237,6 +251,19 @@ class Canonicaliser:
     def _issue(self, code: str, level: Level, row: int, column: str | None, value: str | None) -> Issue:
         shown = None if value is None else shortened(value.strip().replace("\x00", "␀"), 200)
         return Issue(code, level, self._sheet, row, column, shown, sheet_index=self._sheet_index)
+
+
+def _named_apart(columns: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Columns nobody knows, each under a name of its own, so that none of their values is lost."""
+    named: list[tuple[int, str]] = []
+    taken: set[str] = set()
+    for index, header in columns:
+        name = header or f"column {index + 1}"
+        if name in taken:
+            name = f"{name} ({index + 1})"
+        taken.add(name)
+        named.append((index, name))
+    return named
 
 
 def _reader(column: Column, zone: ZoneInfo) -> Reader:

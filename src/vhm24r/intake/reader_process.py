@@ -7,6 +7,7 @@ lines on to COPY, so reading and loading really run side by side.
 
 import contextlib
 import pickle
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from vhm24r.intake.reading import Batch, ReadFile, read
 from vhm24r.kit.errors import AppError
 
 PIPE_BYTES = 1024 * 1024
+MEMORY_LIMIT = 2 * 1024**3
+"""Address space of a reader: a crafted sheet of two far cells asks for hundreds of gigabytes."""
 
 
 def read_in_child(path: Path, zone: ZoneInfo, wanted: str | None) -> tuple[ReadFile, Iterator[Batch]]:
@@ -84,4 +87,5 @@ def produce(path: Path, zone: ZoneInfo, wanted: str | None, output: IO[bytes]) -
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     produce(Path(sys.argv[1]), ZoneInfo(sys.argv[2]), sys.argv[3] or None, sys.stdout.buffer)

@@ -9,7 +9,7 @@ from vhm24r.evidence.models import EvidenceFile, EvidenceRecord, EvidenceSightin
 from vhm24r.intake.errors import ImportNotFound
 from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.types import ImportStatus
-from vhm24r.kit.pagination import Page, decode_cursor, page_of
+from vhm24r.kit.pagination import Page, decode_id, page_of
 from vhm24r.platform.db import AnyRow
 
 
@@ -47,7 +47,7 @@ async def list_imports(
     if status is not None:
         statement = statement.where(Import.status == status)
     if cursor:
-        statement = statement.where(Import.id < decode_cursor(cursor, 1)[0])
+        statement = statement.where(Import.id < decode_id(cursor))
     return page_of(list((await session.execute(statement)).scalars()), limit, lambda row: [row.id])
 
 
@@ -95,5 +95,5 @@ async def list_rows(
     if outcome:
         statement = statement.where(EvidenceSighting.outcome == outcome)
     if cursor:
-        statement = statement.where(EvidenceSighting.position > decode_cursor(cursor, 1)[0])
+        statement = statement.where(EvidenceSighting.position > decode_id(cursor))
     return page_of(list((await session.execute(statement)).all()), limit, lambda row: [row.position])

@@ -24,6 +24,9 @@ REPORT_EVERY_SECONDS = 0.25
 LARGE_BYTES = 2 * 1024 * 1024
 """From this size on a file is read in a process of its own; below, starting one costs more than it gives."""
 
+ARCHIVE_START = b"PK"
+"""Workbooks are archives, and their reader can be made to ask for any amount of memory: always apart."""
+
 PART_ROWS = 25_000
 """Rows applied at once: enough to amortise the statements, few enough to start while most is unread.
 A constant, because keys repeated across parts show in the history (docs/algorithms/diffing.md)."""
@@ -65,7 +68,7 @@ class Stager:
         Raises:
             FileRefused, HeaderMissing, SourceUnknown, SourceMismatch: parts handed on are void.
         """
-        read_file = read_in_child if path.stat().st_size >= LARGE_BYTES else read
+        read_file = read_in_child if _is_read_apart(path) else read
         reading, batches = read_file(path, self.zone, self.wanted)
         self.source = reading.source
         self.report(reading, 0)
@@ -103,3 +106,11 @@ class Stager:
                         break
         self.hand_on(replace(staging, irregular=irregular))
         return batch
+
+
+def _is_read_apart(path: Path) -> bool:
+    """Whether a file deserves a process of its own."""
+    if path.stat().st_size >= LARGE_BYTES:
+        return True
+    with path.open("rb") as file:
+        return file.read(len(ARCHIVE_START)) == ARCHIVE_START

@@ -142,7 +142,7 @@ class StrictChoiceReader(ChoiceReader):
         return known
 
 
-_TAILS = {f":{m:02}:{s:02}": f":{m:02}:{s:02}+00" for m in range(60) for s in range(60)} | {"": NULL}
+_TAILS = {f":{m:02}:{s:02}": f":{m:02}:{s:02}+00" for m in range(60) for s in range(60)}
 _FORMATS = (
     "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M",
     "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y",
@@ -153,7 +153,7 @@ class _Hours(dict[str, str]):
     """Local hour (`2025-12-25 04`) → the same hour in UTC; KeyError when it is no plain hour of the zone."""
 
     def __init__(self, zone: ZoneInfo) -> None:
-        super().__init__({"": ""})
+        super().__init__()
         self._zone = zone
 
     def __missing__(self, hour: str) -> str:
@@ -184,7 +184,7 @@ class InstantReader(Reader):
         """
         hours, tails = self._hours, _TAILS
         try:
-            return [hours[cell[:13]] + tails[cell[13:]] for cell in cells]
+            return [hours[cell[:13]] + tails[cell[13:]] if cell else NULL for cell in cells]
         except KeyError:
             return super().column(cells)
 

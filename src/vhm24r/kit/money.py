@@ -123,9 +123,10 @@ def format_minor(amount: int, exponent: int = 2) -> str:
 
 
 _SPACES = re.compile(r"[\s\u00a0\u2007\u2009\u202f']+")
-_UNIT = re.compile(r"(?:so['’ʻ]?m|сумов|сум|uzs|usd|eur|rub|руб\.?|\$|€)", re.IGNORECASE)
+_UNITS = r"(?:so['’ʻ]?m|сумов|сум|uzs|usd|eur|rub|руб\.?|\$|€)"
+_UNIT = re.compile(rf"^\s*{_UNITS}|{_UNITS}\s*$", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_GROUPED = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:[.,]\d{3})+")
 
 
 @lru_cache(maxsize=65_536)  # prices repeat: a month of a network has a handful of different ones

@@ -33,6 +33,18 @@ def encode_cursor(key: list[str | int | None]) -> str:
     return base64.urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
+def decode_id(cursor: str) -> int:
+    """The one number inside the cursor of a list in order of ids.
+
+    Raises:
+        BadCursor: it is something else.
+    """
+    (part,) = decode_cursor(cursor, 1)
+    if type(part) is not int or not 0 <= part < 2**63:
+        raise BadCursor
+    return part
+
+
 def decode_cursor(cursor: str, length: int) -> list[str | int | None]:
     """The sort key inside a cursor of `length` parts.
 

@@ -161,6 +161,13 @@ def _amount_text(value: int) -> str:
     return f"{'-' if value < 0 else ''}{abs(value) // 100}.{abs(value) % 100:02}"
 
 
+def _day(value: str) -> date:
+    day = date.fromisoformat(value)
+    if not 1970 <= day.year <= 2200:
+        raise ValueError(value)
+    return day
+
+
 def _integer(value: str) -> int:
     number = int(value)
     if not 0 <= number < 2**62:
@@ -169,8 +176,8 @@ def _integer(value: str) -> int:
 
 
 _READERS: dict[str, Any] = {
-    "from": date.fromisoformat,
-    "to": date.fromisoformat,
+    "from": _day,
+    "to": _day,
     "channel": Channel,
     "status": OrderStatus,
     "match_status": MatchStatus,

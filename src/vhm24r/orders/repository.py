@@ -87,10 +87,12 @@ def _after(sort: str, cursor: str) -> ColumnElement[bool]:
             key = datetime.fromisoformat(str(value))
         except ValueError as error:
             raise BadCursor from error
-    if type(last_id) is not int or type(key) not in (int, datetime):
+    if type(last_id) is not int or type(key) not in (int, datetime) or not 0 <= last_id < 2**63:
         raise BadCursor
-    here = tuple_(SORTED[sort.lstrip("-")], Order.id)
-    there = tuple_(literal(key, type_=SORTED[sort.lstrip("-")].type), literal(last_id))
+    if type(key) is int and abs(key) >= 2**63:
+        raise BadCursor
+    here = tuple_(SORTED[sort.removeprefix("-")], Order.id)
+    there = tuple_(literal(key, type_=SORTED[sort.removeprefix("-")].type), literal(last_id))
     return here < there if sort.startswith("-") else here > there
 
 
@@ -117,9 +119,9 @@ async def list_orders(
     Raises:
         FilterInvalid: there is no such sort. BadCursor: the cursor is not of this list.
     """
-    if sort.lstrip("-") not in SORTED:
+    if sort.removeprefix("-") not in SORTED:
         raise FilterInvalid(field="sort", value=sort)
-    key = SORTED[sort.lstrip("-")]
+    key = SORTED[sort.removeprefix("-")]
     direction = [key.desc(), Order.id.desc()] if sort.startswith("-") else [key, Order.id]
     picked = select(Order.id, key.label("sorted")).where(*where.conditions(zone)).order_by(*direction).limit(limit + 1)
     if cursor:

@@ -64,7 +64,7 @@ def _from_text(text: str, kind: type, key: str) -> bool | int | str:
         if text.lower() in words:
             return words[text.lower()]
     elif kind is int:
-        if text.removeprefix("-").isdigit():
+        if text.removeprefix("-").isdecimal():
             return int(text)
     else:
         return text

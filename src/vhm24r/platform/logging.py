@@ -17,7 +17,7 @@ SECRET_KEYS = re.compile(
 SECRET_TEXTS = (
     re.compile(r"(?<!\d)\d{8,10}:[A-Za-z0-9_-]{30,}"),  # Telegram bot token
     re.compile(r"\b(?:\d[ -]?){13,19}\b"),  # card number
-    re.compile(r"(?<![\w.])\+\d{10,14}\b"),  # phone number in international form
+    re.compile(r"(?<![\w.])\+\d(?:[ ()-]{0,2}\d){9,13}\b"),  # phone number in international form
     re.compile(r"(?<=://)[^/@\s]+:[^/@\s]+(?=@)"),  # user:password in a URL
     re.compile(r"(?<=/link/)[A-Za-z0-9_-]{16,}"),  # one-time sign-in link
 )

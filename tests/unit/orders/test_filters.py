@@ -25,7 +25,7 @@ EVERYTHING = {
 
 TEXTS = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=TEXT_LIMIT)
 AMOUNTS = st.none() | st.integers(-(10**17), 10**17)
-DAYS = st.none() | st.dates()
+DAYS = st.none() | st.dates(date(1970, 1, 1), date(2200, 12, 31))
 FILTERS = st.builds(
     OrderFilter, q=TEXTS, from_=DAYS, to=DAYS, channel=st.none() | st.sampled_from(Channel),
     status=st.none() | st.sampled_from(OrderStatus), match_status=st.none() | st.sampled_from(MatchStatus),

@@ -13,6 +13,8 @@ from vhm24r.intake.types import Chunk, Table
 HEAD_BYTES = 256 * 1024
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 60
+LEAST_SOUND_SHARE = 50
+"""Sound characters beyond ASCII per broken one from which on a text is taken for damaged UTF-8."""
 CYRILLIC_ENCODINGS = ["cp1251", "cp866", "koi8_r"]
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -30,8 +32,16 @@ def encoding_of(head: bytes) -> str | None:
     try:
         decoder.decode(head, final=len(head) < HEAD_BYTES)  # a character may be cut at the end of the sample
     except UnicodeDecodeError:
-        return _single_byte_encoding(head)
+        return "utf-8" if _is_damaged_utf8(head) else _single_byte_encoding(head)
     return "utf-8"
+
+
+def _is_damaged_utf8(head: bytes) -> bool:
+    """Text with real multi-byte characters and next to no broken ones: its bad rows are issues."""
+    text = head.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd")
+    beyond_ascii = sum(1 for character in text if character > "\x7f") - broken
+    return beyond_ascii > broken * LEAST_SOUND_SHARE
 
 
 def _single_byte_encoding(head: bytes) -> str | None:

@@ -1,8 +1,9 @@
 """XLSX workbooks: every sheet is a table; cells become the text a person sees in them."""
 
+import math
 import zipfile
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from vhm24r.intake.types import Chunk, Table
 
 LARGEST_PART = 1024 * 1024 * 1024
 """Unpacked bytes of one part beyond which a workbook is refused: no honest report comes near."""
+
+HALF_SECOND = timedelta(milliseconds=500)
+"""Times are rounded to seconds as a spreadsheet shows them, not cut."""
 
 LARGEST_RATIO = 200
 """Unpacked to packed bytes of one part; spreadsheets compress ten- to thirtyfold."""
@@ -72,12 +76,17 @@ def _text(cell: object) -> str:  # what a cell may hold
     if isinstance(cell, float | int):
         return _number(cell)
     if isinstance(cell, datetime):
-        return cell.strftime("%Y-%m-%d %H:%M:%S")
+        return (cell + HALF_SECOND).strftime("%Y-%m-%d %H:%M:%S")
     return str(cell)
 
 
 def _number(cell: float) -> str:
-    """Whole numbers without `.0`; from 10¹⁵ on a spreadsheet has lost digits, and the text shows it."""
+    """Whole numbers without `.0`; from 10¹⁵ on a spreadsheet has lost digits, and the text shows it.
+
+    Fractions have the 15 digits a spreadsheet shows, without the noise of binary fractions.
+    """
+    if not math.isfinite(cell):
+        return f"{cell:E}"
     if cell == int(cell):
         return str(int(cell)) if abs(cell) < 10**15 else f"{cell:E}"
-    return repr(cell)
+    return f"{cell:.15g}"
