@@ -88,7 +88,7 @@ def copy_limit(services: Services, path: Path) -> tuple[int, float]:
         )
         for columns in ("order_number", "occurred_at, id", "machine_code, occurred_at, id", "identity, content"):
             unique = "UNIQUE" if columns in ("order_number", "identity, content") else ""
-            connection.execute(f"CREATE {unique} INDEX ON copy_limit ({columns})")  # type: ignore[call-overload]  # constants
+            connection.execute(f"CREATE {unique} INDEX ON copy_limit ({columns})")
         names = sql.SQL(", ").join(map(sql.Identifier, STAGED_COLUMNS))
         statement = sql.SQL("COPY copy_limit ({}) FROM STDIN").format(names)
         started = time.perf_counter()

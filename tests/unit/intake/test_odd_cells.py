@@ -25,12 +25,19 @@ def read_all(path: Path) -> tuple[ReadFile, list[Batch]]:
     return reading, list(batches)
 
 
-@pytest.mark.parametrize("cell", ["2025-12-25 04", "2025-1-1 4", "2025-12-25 04:0"])
-def test_a_time_without_minutes_is_unreadable(cell: str) -> None:
+@pytest.mark.parametrize(
+    ("cell", "instant"),
+    [
+        ("2025-12-25 04", "2025-12-24 23:00:00+00"),
+        ("2025-12-25 04:0", "2025-12-24 23:00:00+00"),
+        ("2025-1-1 4", UNREADABLE),
+    ],
+)
+def test_a_time_without_minutes_is_an_instant_or_unreadable_never_half_of_one(cell: str, instant: str) -> None:
     reader = InstantReader(ZONE)
 
-    assert reader[cell] is UNREADABLE
-    assert reader.column(["2025-12-25 04:05:06", cell])[1] is UNREADABLE
+    assert reader[cell] == instant
+    assert reader.column(["2025-12-25 04:05:06", cell]) == ["2025-12-24 23:05:06+00", instant]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +47,7 @@ def test_numbers_of_a_spreadsheet_become_the_text_a_person_sees(cell: float, tex
     assert _number(cell) == text
 
 
-@pytest.mark.parametrize(("text", "minor"), [("0.500", None), ("0,125", None), ("0.50", 50), ("1 UZS 5", None)])
+@pytest.mark.parametrize(("text", "minor"), [("0.500", 50), ("0,125", None), ("0.50", 50), ("1 UZS 5", None)])
 def test_grouping_never_begins_with_zero_and_units_stand_at_the_ends(text: str, minor: int | None) -> None:
     assert parse_minor(text) == minor
 
