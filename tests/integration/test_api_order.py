@@ -70,7 +70,7 @@ async def test_an_order_shows_fields_evidence_and_places(shared: Services, http:
         ("vendhub", str(1000 + index), {"amount": "14000.00", "currency": "UZS"}, "sale", f"sales-{index}.csv",
          {"file": None, "member": None, "sheet": None, "page": None, "row": 2}, sales["id"]),
     ]  # fmt: skip
-    assert found["evidence"][1]["extra"] == {"Goods ID": "7", "Username": "operator-03"}
+    assert found["evidence"][1]["extra"] == {"goods_id": "7", "username": "operator-03"}
     assert found["evidence"][1]["match"] is None
     assert (found["version"], found["fields_edited"], found["notes"]) == (1, [], [])
 
@@ -196,7 +196,7 @@ async def test_an_edited_field_survives_reports_until_it_is_released(
         ({"release": ["machine_code"]}, "orders.field_not_editable", "machine_code"),
         ({"fields": {"amount": "much"}}, "orders.field_invalid", "amount"),
         ({"fields": {"amount": "9" * 25}}, "orders.field_invalid", "amount"),
-        ({"fields": {"amount": "1.005"}}, "orders.field_invalid", "amount"),
+        ({"fields": {"amount": "1.0055"}}, "orders.field_invalid", "amount"),
         ({"fields": {"occurred_at": "yesterday"}}, "orders.field_invalid", "occurred_at"),
         ({"fields": {"occurred_at": "2025-12-25T00:00:00"}}, "orders.field_invalid", "occurred_at"),
         ({"fields": {"payment_method": "barter"}}, "orders.field_invalid", "payment_method"),

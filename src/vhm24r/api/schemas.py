@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 T = TypeVar("T")
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL keeps any character in a text but this one."""
 
 
 class MoneyOut(BaseModel):
@@ -320,25 +322,25 @@ class OrderPatchIn(BaseModel):
     fields: dict[str, str | None] = Field(default_factory=dict, max_length=40)
     release: list[str] = Field(default_factory=list, max_length=40)
     tags: TagsIn = Field(default_factory=TagsIn)
-    reason: str | None = Field(None, max_length=500)
+    reason: str | None = Field(None, max_length=500, pattern=NO_NUL)
 
 
 class OrderIn(BaseModel):
     """An order made by hand."""
 
     channel: Literal["vending"] = "vending"
-    occurred_at: datetime
+    occurred_at: AwareDatetime
     amount: MoneyOut
-    machine_code: str | None = Field(None, max_length=100, pattern=r"^[^\x00]*$")
-    product: str | None = Field(None, max_length=200)
+    machine_code: str | None = Field(None, max_length=100, pattern=NO_NUL)
+    product: str | None = Field(None, max_length=200, pattern=NO_NUL)
     payment_method: str | None = Field(None, max_length=20)
-    note: str | None = Field(None, max_length=4000)
+    note: str | None = Field(None, max_length=4000, pattern=NO_NUL)
 
 
 class NoteIn(BaseModel):
     """Words to leave on an order."""
 
-    text: str = Field(max_length=4000)
+    text: str = Field(max_length=4000, pattern=NO_NUL)
 
 
 class MachineOut(BaseModel):

@@ -19,6 +19,8 @@ async def get_import(session: AsyncSession, import_id: int, *, for_update: bool 
     Raises:
         ImportNotFound: there is none.
     """
+    if not 0 < import_id < 2**63:
+        raise ImportNotFound(import_id=import_id)
     statement = select(Import).where(Import.id == import_id)
     if for_update:
         statement = statement.with_for_update()

@@ -12,7 +12,7 @@ from vhm24r.evidence.models import EvidenceFile, EvidenceRecord
 from vhm24r.kit.clock import day_bounds
 from vhm24r.kit.money import parse_minor
 from vhm24r.orders.errors import FilterInvalid
-from vhm24r.orders.models import Order, OrderChange, VendingMachine
+from vhm24r.orders.models import SORTED_AT_EXPRESSION, Order, OrderChange, VendingMachine
 from vhm24r.orders.types import ChangeKind, Channel, MatchStatus, OrderStatus
 
 TEXT_LIMIT = 100
@@ -82,9 +82,9 @@ class OrderFilter:
         }
         found += [column == value for column, value in equal.items() if value is not None]
         if self.from_ is not None:
-            found.append(Order.occurred_at >= day_bounds(self.from_, zone)[0])
+            found.append(day_bounds(self.from_, zone)[0] <= SORTED_AT_EXPRESSION)
         if self.to is not None:
-            found.append(Order.occurred_at < day_bounds(self.to, zone)[1])
+            found += [day_bounds(self.to, zone)[1] > SORTED_AT_EXPRESSION, Order.occurred_at.is_not(None)]
         if self.amount_min is not None:
             found.append(Order.amount >= self.amount_min)
         if self.amount_max is not None:

@@ -1,8 +1,9 @@
 """Tables of orders. As in `evidence.models`, the bulk tables carry no foreign keys (docs/adr/0004)."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index, Integer, SmallInteger, Text, text
+from sqlalchemy import ColumnElement, DateTime, Index, Integer, SmallInteger, Text, literal_column, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -10,6 +11,9 @@ from vhm24r.platform.db import Base
 
 SORTED_AT = text("coalesce(occurred_at, '1970-01-01 00:00:00+00'::timestamptz)")
 """Orders without a time come last; an expression without NULL keeps keyset pages a plain comparison."""
+
+SORTED_AT_EXPRESSION: ColumnElement[Any] = literal_column(str(SORTED_AT), DateTime(timezone=True))
+"""The same as a condition or a sort key, so that both find the index."""
 
 SORTED_AMOUNT = text("coalesce(amount, '-9000000000000000000'::bigint)")
 """The same for orders without an amount."""

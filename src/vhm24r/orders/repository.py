@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    DateTime,
     Select,
     and_,
     func,
@@ -27,7 +26,7 @@ from vhm24r.orders.errors import FilterInvalid, OrderNotFound
 from vhm24r.orders.filters import OrderFilter
 from vhm24r.orders.models import (
     SORTED_AMOUNT,
-    SORTED_AT,
+    SORTED_AT_EXPRESSION,
     Order,
     OrderChange,
     OrderNote,
@@ -39,7 +38,7 @@ from vhm24r.orders.types import DEFAULT_SORT
 from vhm24r.platform.db import AnyRow
 
 SORTED: dict[str, ColumnElement[Any]] = {
-    "occurred_at": literal_column(str(SORTED_AT), DateTime(timezone=True)),
+    "occurred_at": SORTED_AT_EXPRESSION,
     "amount": literal_column(str(SORTED_AMOUNT), BigInteger()),
 }
 EXPORT_BATCH = 2_000
@@ -162,12 +161,19 @@ async def stream_orders(session: AsyncSession, where: OrderFilter, zone: ZoneInf
 VENDING_COLUMNS = tuple(column.name for column in VendingOrder.__table__.columns if column.name != "order_id")
 
 
+def _refuse_impossible(number: str) -> None:
+    """No order has a number that the database cannot even be asked for."""
+    if "\x00" in number:
+        raise OrderNotFound(number=number)
+
+
 async def get_row(session: AsyncSession, number: str) -> AnyRow:
     """One order with all its fields.
 
     Raises:
         OrderNotFound: there is none of this number.
     """
+    _refuse_impossible(number)
     vending = [getattr(VendingOrder, name) for name in VENDING_COLUMNS]
     statement = (
         _rows()
@@ -187,6 +193,7 @@ async def lock_order(session: AsyncSession, number: str) -> Order:
     Raises:
         OrderNotFound: there is none of this number.
     """
+    _refuse_impossible(number)
     statement = select(Order).where(Order.number == number, Order.withdrawn_at.is_(None)).with_for_update()
     order = (await session.execute(statement)).scalar_one_or_none()
     if order is None:

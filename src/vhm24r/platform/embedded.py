@@ -41,6 +41,7 @@ SERVER_OPTIONS = {
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     "jit": "off",
+    "autovacuum_naptime": "10s",  # statistics soon after a first large import
     "timezone": "UTC",
 }
 

@@ -6,6 +6,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
 from vhm24r.api.schemas import (
+    NO_NUL,
     ChangeOut,
     ListOf,
     MachineOut,
@@ -30,6 +31,8 @@ from vhm24r.orders.types import DEFAULT_SORT, NewOrder, OrderEdit
 
 router = APIRouter(prefix="/orders", tags=["orders"])
 reference = APIRouter(tags=["machines"])
+LARGEST_AMOUNT = 10**17
+"""Minor units; the same bound as for edits and reports."""
 
 Reader = Annotated[Actor, Depends(Needs(Permission.ORDERS_READ))]
 Writer = Annotated[Actor, Depends(Needs(Permission.ORDERS_WRITE))]
@@ -98,7 +101,7 @@ async def list_orders(
 async def create_order(body: OrderIn, services: ServicesOf, session: WriteSession, actor: Writer) -> object:
     """Make an order by hand."""
     amount = parse_minor(body.amount.amount)
-    if amount is None:
+    if amount is None or abs(amount) > LARGEST_AMOUNT:
         raise NotAnAmount(value=body.amount.amount)
     new = NewOrder(
         occurred_at=body.occurred_at,
@@ -135,7 +138,7 @@ async def cancel_order(
     services: ServicesOf,
     session: WriteSession,
     actor: Writer,
-    reason: Annotated[str | None, Query(max_length=500)] = None,
+    reason: Annotated[str | None, Query(max_length=500, pattern=NO_NUL)] = None,
 ) -> object:
     """Cancel softly: the order stays, with its status and the reason."""
     await editing.cancel_order(session, actor, services.bus, number, reason, services.clock.now())

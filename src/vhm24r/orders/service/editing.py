@@ -102,8 +102,9 @@ async def edit_order(
         return
     deed = Deed("order.edited", f"order:{number}", edit.reason, {"fields": sorted(changed), "tags": tags})
     change_set = await audit.record(session, actor, deed, now)
-    await _write_fields(session, order, changed, edited, tags, change_set)
     await _write_changes(session, order, {name: (row[name], value) for name, value in changed.items()}, change_set)
+    filled = all(row[name] is None for name in changed)
+    await _write_fields(session, order, changed, edited, tags, change_set, filled=filled)
     await bus.publish(session, OrdersChanged(change_set))
 
 
@@ -129,9 +130,10 @@ async def transition(
         return False
     deed = Deed(f"order.{to}", f"order:{number}", reason, {"from": old, "to": to})
     change_set = await audit.record(session, actor, deed, now)
-    values = {"status": to, "version": order.version + 1, "last_change_set_id": change_set, "last_change": "changed"}
+    version = order.version + 1  # the update below moves the loaded order, too
+    values = {"status": to, "version": version, "last_change_set_id": change_set, "last_change": ChangeKind.CHANGED}
     await session.execute(update(Order).where(Order.id == order.id).values(**values))
-    change = {"order_id": order.id, "version": order.version + 1, "field": "status", "kind": ChangeKind.CHANGED}
+    change = {"order_id": order.id, "version": version, "field": "status", "kind": ChangeKind.CHANGED}
     await session.execute(insert(OrderChange).values(**change, change_set_id=change_set, old=old, new=to))
     await bus.publish(session, OrdersChanged(change_set))
     return True
@@ -180,12 +182,21 @@ def _tags(order: Order, edit: OrderEdit) -> list[str]:
 
 
 async def _write_fields(
-    session: AsyncSession, order: Order, changed: Mapping[str, Any], edited: set[str], tags: list[str], change_set: int
+    session: AsyncSession,
+    order: Order,
+    changed: Mapping[str, Any],
+    edited: set[str],
+    tags: list[str],
+    change_set: int,
+    *,
+    filled: bool,
 ) -> None:
+    """Moves the loaded order to its next version, too: history is written before."""
     version = order.version + 1 if changed else order.version
     values: dict[str, Any] = {"edited_fields": sorted(edited) or None, "tags": tags or None, "version": version}
     if changed:
-        values |= {"last_change_set_id": change_set, "last_change": ChangeKind.CHANGED}
+        kind = ChangeKind.FILLED if filled else ChangeKind.CHANGED
+        values |= {"last_change_set_id": change_set, "last_change": kind}
     values |= {name: value for name, value in changed.items() if name in ORDER_FIELDS}
     await session.execute(update(Order).where(Order.id == order.id).values(**values))
     vending = {name: value for name, value in changed.items() if name not in ORDER_FIELDS}
