@@ -354,7 +354,7 @@ async def test_the_timeline_holds_changes_and_notes_newest_first(
 )  # fmt: skip
 @pytest.mark.parametrize("missing", ["NOSUCHORDER", "a%00b"])
 async def test_an_unknown_order_is_not_found(http: httpx.AsyncClient, method: str, path: str, missing: str) -> None:
-    body = {"json": {"text": "x"}} if method in {"PATCH", "POST"} else {}
+    body: dict[str, Any] = {"json": {"text": "x"}} if method in {"PATCH", "POST"} else {}
 
     answer = await http.request(method, f"/api/v1/orders/{missing}{path}", **body)
 

@@ -110,7 +110,14 @@ async def _body(headers: Headers, receive: Receive) -> tuple[Receive, bytes]:
         delivered = True
         return {"type": "http.request", "body": chunks, "more_body": False}
 
-    return replay, chunks
+    boundary = _boundary(headers)
+    return replay, chunks.replace(boundary, b"") if boundary else chunks
+
+
+def _boundary(headers: Headers) -> bytes:
+    """What separates the parts of a form: made up anew for every attempt, so it does not tell requests apart."""
+    value = headers.get("content-type", "").partition("boundary=")[2]
+    return value.split(";")[0].strip('" ').encode("latin-1")
 
 
 async def _send_kept(kept: Answer, send: Send) -> None:

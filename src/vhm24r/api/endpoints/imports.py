@@ -19,6 +19,7 @@ from vhm24r.intake.types import ImportStatus
 from vhm24r.kit.actor import Actor
 from vhm24r.kit.pagination import MAX_LIMIT, Page
 from vhm24r.ops.process import Services
+from vhm24r.platform.blobs import BlobMissing
 
 router = APIRouter(prefix="/imports", tags=["imports"])
 MOST_FILES = 50
@@ -58,7 +59,7 @@ async def _take(services: Services, actor: Actor, file: UploadFile, *, dry_run: 
         while chunk := await file.read(COPY_BYTES):
             kept.write(chunk)
         kept.flush()
-        arrival = Arrival(Path(kept.name), Path(file.filename or "file").name, dry_run, source)
+        arrival = Arrival(Path(kept.name), Path(file.filename or "file").name.replace("\x00", ""), dry_run, source)
         return await receiving.take_in(
             services.db,
             services.blobs,
@@ -114,7 +115,10 @@ async def list_errors(
 async def download(import_id: int, services: ServicesOf, session: ReadSession, actor: Reader) -> Response:
     """The original, byte for byte."""
     found = await reading_back.get_import(session, actor, import_id, "en")
-    stream = services.blobs.stream(found["file"]["sha256"])
+    sha256 = found["file"]["sha256"]
+    if not sha256 or not await services.blobs.has(sha256):  # too large ones are not kept
+        raise BlobMissing(sha256=sha256)
+    stream = services.blobs.stream(sha256)
     headers = {"Content-Disposition": f'attachment; filename="import-{import_id}"', "X-Content-Type-Options": "nosniff"}
     return StreamingResponse(stream, media_type="application/octet-stream", headers=headers)
 
