@@ -84,7 +84,7 @@ class OrderFilter:
         if self.from_ is not None:
             found.append(day_bounds(self.from_, zone)[0] <= SORTED_AT_EXPRESSION)
         if self.to is not None:
-            found += [day_bounds(self.to, zone)[1] > SORTED_AT_EXPRESSION, Order.occurred_at.is_not(None)]
+            found.append(and_(day_bounds(self.to, zone)[1] > SORTED_AT_EXPRESSION, Order.occurred_at.is_not(None)))
         if self.amount_min is not None:
             found.append(Order.amount >= self.amount_min)
         if self.amount_max is not None:

@@ -36,7 +36,7 @@ FILTERS = st.builds(
 
 def sql(found: OrderFilter) -> list[tuple[str, dict[str, object]]]:
     compiled = [condition.compile(dialect=postgresql.dialect()) for condition in found.conditions(ZONE)]  # type: ignore[no-untyped-call]  # SQLAlchemy's dialect has no annotation
-    return [(str(condition), dict(condition.params)) for condition in compiled]
+    return [(str(condition).partition("::BIGINT")[0], dict(condition.params)) for condition in compiled]
 
 
 @given(FILTERS)
