@@ -40,7 +40,7 @@ web/node_modules/.synced: web/package-lock.json web/.npmrc | .venv/.synced
 
 web/dist/index.html: web/node_modules/.synced $(WEB_SOURCES)
 	@echo "· building the page"
-	@cd web && npm run --silent build
+	@cd web && npm run --silent build -- --logLevel warn
 	@touch $@
 
 demo: setup  ## run the product with a month of a vending network on an embedded database
@@ -54,7 +54,7 @@ test: setup check  ## everything: lint, types, contracts, unit, integration and 
 
 check: lint types contracts  ## lint, types and import contracts, Python and page
 	@echo "· page: lint, types, unit tests"
-	@cd web && npm run --silent lint && npm run --silent types && npm run --silent test
+	@cd web && npm run --silent lint && npm run --silent types && npm run --silent test -- --reporter=dot
 
 fmt: .venv/.synced  ## format the Python sources
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -353,6 +353,15 @@ class MachineOut(BaseModel):
     active: bool
 
 
+class MachineIn(BaseModel):
+    """What people may correct of a machine; fields left out stay."""
+
+    name: str | None = None
+    address: str | None = None
+    timezone: str | None = None
+    active: bool | None = None
+
+
 class ProductOut(BaseModel):
     """A product."""
 

@@ -9,6 +9,12 @@ class OrderNotFound(NotFound):
     code = "orders.not_found"
 
 
+class MachineNotFound(NotFound):
+    """No report has named such a machine."""
+
+    code = "orders.machine_not_found"
+
+
 class FieldNotEditable(Invalid):
     """There is no such field, or it is part of what the order is."""
 

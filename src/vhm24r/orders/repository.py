@@ -22,7 +22,7 @@ from vhm24r.audit.models import AuditEntry
 from vhm24r.evidence.models import EvidenceFile, EvidenceMatch, EvidenceRecord
 from vhm24r.evidence.types import SALE_FIELD_NAMES, SourceName
 from vhm24r.kit.pagination import BadCursor, Page, decode_cursor, page_of
-from vhm24r.orders.errors import FilterInvalid, OrderNotFound
+from vhm24r.orders.errors import FilterInvalid, MachineNotFound, OrderNotFound
 from vhm24r.orders.filters import OrderFilter
 from vhm24r.orders.models import (
     SORTED_AMOUNT,
@@ -274,6 +274,19 @@ async def list_notes(session: AsyncSession, order_id: int) -> Sequence[OrderNote
 async def list_machines(session: AsyncSession) -> Sequence[VendingMachine]:
     """Every machine, by code."""
     return (await session.execute(select(VendingMachine).order_by(VendingMachine.code))).scalars().all()
+
+
+async def lock_machine(session: AsyncSession, code: str) -> VendingMachine:
+    """The machine, locked until the transaction ends.
+
+    Raises:
+        MachineNotFound: no report has named it.
+    """
+    statement = select(VendingMachine).where(VendingMachine.code == code).with_for_update()
+    found = (await session.execute(statement)).scalar_one_or_none()
+    if found is None:
+        raise MachineNotFound(code=code)
+    return found
 
 
 async def list_products(session: AsyncSession) -> Sequence[Product]:

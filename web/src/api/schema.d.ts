@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign Out
+         * @description Close this session.
+         */
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/me": {
         parameters: {
             query?: never;
@@ -48,20 +68,60 @@ export interface paths {
         patch: operations["change_me"];
         trace?: never;
     };
-    "/api/v1/auth/logout": {
+    "/api/v1/demo/samples": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
-         * Sign Out
-         * @description Close this session.
+         * Samples
+         * @description Report files to try the page with; only the demo has them.
          */
-        post: operations["sign_out"];
+        get: operations["samples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/demo/samples/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sample
+         * @description One of them.
+         */
+        get: operations["sample"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description Live events as Server-Sent Events; progress is a hint, the rows are the truth.
+         */
+        get: operations["events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -112,20 +172,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/imports/{import_id}/rows": {
+    "/api/v1/imports/{import_id}/apply": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Rows
-         * @description The rows of an applied file and what each brought.
-         */
-        get: operations["list_rows"];
+        get?: never;
         put?: never;
-        post?: never;
+        /**
+         * Apply Previewed
+         * @description Apply a dry run.
+         */
+        post: operations["apply_previewed"];
         delete?: never;
         options?: never;
         head?: never;
@@ -172,7 +232,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/imports/{import_id}/apply": {
+    "/api/v1/imports/{import_id}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Rows
+         * @description The rows of an applied file and what each brought.
+         */
+        get: operations["list_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Machines
+         * @description Machines that reports have named.
+         */
+        get: operations["list_machines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{code}": {
         parameters: {
             query?: never;
             header?: never;
@@ -181,15 +281,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Apply Previewed
-         * @description Apply a dry run.
-         */
-        post: operations["apply_previewed"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Edit Machine
+         * @description Correct a machine's name, address, zone, or whether it is in use.
+         */
+        patch: operations["edit_machine"];
         trace?: never;
     };
     "/api/v1/orders": {
@@ -244,6 +344,26 @@ export interface paths {
         patch: operations["edit_order"];
         trace?: never;
     };
+    "/api/v1/orders/{number}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Changes
+         * @description Every change, newest first.
+         */
+        get: operations["list_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orders/{number}/notes": {
         parameters: {
             query?: never;
@@ -264,7 +384,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/orders/{number}/changes": {
+    "/api/v1/orders/{number}/timeline": {
         parameters: {
             query?: never;
             header?: never;
@@ -272,10 +392,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Changes
-         * @description Every change, newest first.
+         * Timeline
+         * @description Changes and notes in one line, newest first.
          */
-        get: operations["list_changes"];
+        get: operations["timeline"];
         put?: never;
         post?: never;
         delete?: never;
@@ -324,46 +444,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/orders/{number}/timeline": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Timeline
-         * @description Changes and notes in one line, newest first.
-         */
-        get: operations["timeline"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/machines": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Machines
-         * @description Machines that reports have named.
-         */
-        get: operations["list_machines"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/products": {
         parameters: {
             query?: never;
@@ -376,26 +456,6 @@ export interface paths {
          * @description Products that reports have named.
          */
         get: operations["list_products"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Events
-         * @description Live events as Server-Sent Events; progress is a hint, the rows are the truth.
-         */
-        get: operations["events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -444,46 +504,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/demo/samples": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Samples
-         * @description Report files to try the page with; only the demo has them.
-         */
-        get: operations["samples"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/demo/samples/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Sample
-         * @description One of them.
-         */
-        get: operations["sample"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/health": {
         parameters: {
             query?: never;
@@ -496,26 +516,6 @@ export interface paths {
          * @description The process answers.
          */
         get: operations["alive"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/ready": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Ready
-         * @description What the process depends on; 503 unless all of it is there.
-         */
-        get: operations["ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -544,6 +544,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ready
+         * @description What the process depends on; 503 unless all of it is there.
+         */
+        get: operations["ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -553,10 +573,10 @@ export interface components {
          * @description Who did something.
          */
         ActorOut: {
-            /** Kind */
-            kind: string;
             /** Id */
             id: number | null;
+            /** Kind */
+            kind: string;
             /** Name */
             name: string;
         };
@@ -570,29 +590,29 @@ export interface components {
          * @description One field of one version, old → new; a new order has one with `field` null.
          */
         ChangeOut: {
-            /** Version */
-            version: number;
-            /** Kind */
-            kind: string;
-            /** Field */
-            field: string | null;
-            /** Old */
-            old: string | null;
-            /** New */
-            new: string | null;
+            actor: components["schemas"]["ActorOut"];
             /**
              * At
              * Format: date-time
              */
             at: string;
-            actor: components["schemas"]["ActorOut"];
-            /** Reason */
-            reason: string | null;
-            /** Import Id */
-            import_id: number | null;
+            /** Field */
+            field: string | null;
             /** File */
             file: string | null;
+            /** Import Id */
+            import_id: number | null;
+            /** Kind */
+            kind: string;
             locator: components["schemas"]["LocatorOut"] | null;
+            /** New */
+            new: string | null;
+            /** Old */
+            old: string | null;
+            /** Reason */
+            reason: string | null;
+            /** Version */
+            version: number;
         };
         /**
          * ErrorOut
@@ -601,39 +621,39 @@ export interface components {
         ErrorOut: {
             /** Code */
             code: string;
-            /** Title */
-            title: string;
             /** Detail */
             detail: string;
             /** Params */
             params: {
                 [key: string]: string;
             };
+            /** Title */
+            title: string;
         };
         /**
          * EvidenceOut
          * @description What one source says of an order.
          */
         EvidenceOut: {
-            /** Source */
-            source: string;
+            amount: components["schemas"]["MoneyOut"] | null;
             /** External Id */
             external_id: string;
-            amount: components["schemas"]["MoneyOut"] | null;
-            /** Occurred At */
-            occurred_at: string | null;
-            /** Role */
-            role: string;
-            match: components["schemas"]["MatchOut"] | null;
-            /** Import Id */
-            import_id: number | null;
-            /** File */
-            file: string | null;
-            locator: components["schemas"]["LocatorOut"] | null;
             /** Extra */
             extra: {
                 [key: string]: unknown;
             };
+            /** File */
+            file: string | null;
+            /** Import Id */
+            import_id: number | null;
+            locator: components["schemas"]["LocatorOut"] | null;
+            match: components["schemas"]["MatchOut"] | null;
+            /** Occurred At */
+            occurred_at: string | null;
+            /** Role */
+            role: string;
+            /** Source */
+            source: string;
         };
         /**
          * FileOut
@@ -642,66 +662,66 @@ export interface components {
         FileOut: {
             /** Name */
             name: string;
-            /** Size */
-            size: number;
             /** Sha256 */
             sha256: string;
+            /** Size */
+            size: number;
         };
         /**
          * ImportOut
          * @description One import.
          */
         ImportOut: {
-            /** Id */
-            id: number;
-            file: components["schemas"]["FileOut"];
-            /** Status */
-            status: string;
-            /** Dry Run */
-            dry_run: boolean;
-            /** Format */
-            format: string | null;
-            /** Source */
-            source: string | null;
             /** Confidence */
             confidence: number | null;
-            rows: components["schemas"]["RowCountsOut"];
-            orders: components["schemas"]["OrderCountsOut"];
-            money_effect: components["schemas"]["MoneyEffectOut"];
-            progress: components["schemas"]["ProgressOut"] | null;
-            /** Duplicate Of */
-            duplicate_of: number | null;
-            similar_to: components["schemas"]["SimilarOut"] | null;
-            error: components["schemas"]["ErrorOut"] | null;
-            /** Issues By Code */
-            issues_by_code: components["schemas"]["IssueCountOut"][];
-            uploaded_by: components["schemas"]["PersonRefOut"] | null;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Duplicate Of */
+            duplicate_of: number | null;
+            error: components["schemas"]["ErrorOut"] | null;
+            file: components["schemas"]["FileOut"];
             /** Finished At */
             finished_at: string | null;
+            /** Format */
+            format: string | null;
+            /** Id */
+            id: number;
+            /** Issues By Code */
+            issues_by_code: components["schemas"]["IssueCountOut"][];
+            money_effect: components["schemas"]["MoneyEffectOut"];
+            orders: components["schemas"]["OrderCountsOut"];
+            progress: components["schemas"]["ProgressOut"] | null;
+            rows: components["schemas"]["RowCountsOut"];
             /** Seconds */
             seconds: number | null;
+            similar_to: components["schemas"]["SimilarOut"] | null;
+            /** Source */
+            source: string | null;
+            /** Status */
+            status: string;
+            uploaded_by: components["schemas"]["PersonRefOut"] | null;
         };
         /**
          * ImportRowOut
          * @description A row of a file and what it brought.
          */
         ImportRowOut: {
-            /** Position */
-            position: number;
-            locator: components["schemas"]["LocatorOut"];
-            /** Outcome */
-            outcome: string;
-            /** External Id */
-            external_id: string;
-            /** Order Number */
-            order_number: string | null;
             /** Changes */
             changes: components["schemas"]["RowChangeOut"][];
+            /** External Id */
+            external_id: string;
+            locator: components["schemas"]["LocatorOut"];
+            /** Order Number */
+            order_number: string | null;
+            /** Outcome */
+            outcome: string;
+            /** Position */
+            position: number;
         };
         /**
          * ImportStatus
@@ -717,10 +737,10 @@ export interface components {
         IssueCountOut: {
             /** Code */
             code: string;
-            /** Level */
-            level: string;
             /** Count */
             count: number;
+            /** Level */
+            level: string;
             /** Message */
             message: string;
         };
@@ -729,33 +749,33 @@ export interface components {
          * @description One issue with its place.
          */
         IssueOut: {
-            locator: components["schemas"]["LocatorOut"];
-            /** Column */
-            column: string | null;
-            /** Value */
-            value: string | null;
             /** Code */
             code: string;
+            /** Column */
+            column: string | null;
             /**
              * Level
              * @enum {string}
              */
             level: "blocker" | "error" | "warning" | "info";
+            locator: components["schemas"]["LocatorOut"];
             /** Message */
             message: string;
+            /** Value */
+            value: string | null;
         };
         /**
          * LastChangeOut
          * @description What last happened to an order.
          */
         LastChangeOut: {
+            /** At */
+            at: string | null;
             /**
              * Kind
              * @enum {string}
              */
             kind: "new" | "filled" | "changed";
-            /** At */
-            at: string | null;
         };
         /**
          * LinkIn
@@ -875,56 +895,70 @@ export interface components {
             file?: string | null;
             /** Member */
             member?: string | null;
-            /** Sheet */
-            sheet?: string | null;
             /** Page */
             page?: number | null;
             /** Row */
             row?: number | null;
+            /** Sheet */
+            sheet?: string | null;
+        };
+        /**
+         * MachineIn
+         * @description What people may correct of a machine; fields left out stay.
+         */
+        MachineIn: {
+            /** Active */
+            active?: boolean | null;
+            /** Address */
+            address?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Timezone */
+            timezone?: string | null;
         };
         /**
          * MachineOut
          * @description A vending machine.
          */
         MachineOut: {
+            /** Active */
+            active: boolean;
+            /** Address */
+            address: string | null;
             /** Code */
             code: string;
             /** Name */
             name: string | null;
-            /** Address */
-            address: string | null;
             /** Timezone */
             timezone: string | null;
-            /** Active */
-            active: boolean;
         };
         /**
          * MachineRefOut
          * @description A machine as orders show it.
          */
         MachineRefOut: {
+            /** Address */
+            address: string | null;
             /** Code */
             code: string;
             /** Name */
             name: string | null;
-            /** Address */
-            address: string | null;
         };
         /**
          * MatchOut
          * @description Why a record belongs to an order.
          */
         MatchOut: {
-            /** Kind */
-            kind: string;
-            /** Rule */
-            rule: string;
             /** Confidence */
             confidence: number;
             /** Interchangeable */
             interchangeable: boolean;
+            /** Kind */
+            kind: string;
             /** Reasons */
             reasons: unknown[];
+            /** Rule */
+            rule: string;
         };
         /**
          * MeIn
@@ -941,28 +975,28 @@ export interface components {
         MeOut: {
             /** Id */
             id: number;
-            /** Name */
-            name: string;
-            /** Role */
-            role: string;
             /** Language */
             language: string;
-            /** Permissions */
-            permissions: string[];
-            /** Timezone */
-            timezone: string;
             /** Mode */
             mode: string;
+            /** Name */
+            name: string;
+            /** Permissions */
+            permissions: string[];
+            /** Role */
+            role: string;
+            /** Timezone */
+            timezone: string;
         };
         /**
          * MoneyEffectOut
          * @description Money of new orders, and the sum by which standing ones moved.
          */
         MoneyEffectOut: {
-            /** New */
-            new: components["schemas"]["MoneyOut"][];
             /** Changed */
             changed: components["schemas"]["MoneyOut"][];
+            /** New */
+            new: components["schemas"]["MoneyOut"][];
         };
         /**
          * MoneyOut
@@ -993,103 +1027,103 @@ export interface components {
          * @description A note.
          */
         NoteOut: {
-            /** Id */
-            id: number;
-            /** Text */
-            text: string;
-            /** Author */
-            author: string;
             /**
              * At
              * Format: date-time
              */
             at: string;
+            /** Author */
+            author: string;
+            /** Id */
+            id: number;
+            /** Text */
+            text: string;
         };
         /**
          * OrderCountsOut
          * @description Orders an import touched.
          */
         OrderCountsOut: {
-            /** New */
-            new: number;
-            /** Filled */
-            filled: number;
             /** Changed */
             changed: number;
+            /** Filled */
+            filled: number;
+            /** New */
+            new: number;
         };
         /**
          * OrderIn
          * @description An order made by hand.
          */
         OrderIn: {
+            amount: components["schemas"]["MoneyOut"];
             /**
              * Channel
              * @default vending
              * @constant
              */
             channel: "vending";
+            /** Machine Code */
+            machine_code?: string | null;
+            /** Note */
+            note?: string | null;
             /**
              * Occurred At
              * Format: date-time
              */
             occurred_at: string;
-            amount: components["schemas"]["MoneyOut"];
-            /** Machine Code */
-            machine_code?: string | null;
-            /** Product */
-            product?: string | null;
             /** Payment Method */
             payment_method?: string | null;
-            /** Note */
-            note?: string | null;
+            /** Product */
+            product?: string | null;
         };
         /**
          * OrderOut
          * @description One order with everything known about it.
          */
         OrderOut: {
-            /** Number */
-            number: string;
+            amount: components["schemas"]["MoneyOut"] | null;
+            /** Changes */
+            changes: components["schemas"]["ChangeOut"][];
             /** Channel */
             channel: string;
-            /** Origin */
-            origin: string;
-            /** Status */
-            status: string;
-            /** Match Status */
-            match_status: string | null;
-            /** Occurred At */
-            occurred_at: string | null;
-            amount: components["schemas"]["MoneyOut"] | null;
-            machine: components["schemas"]["MachineRefOut"] | null;
-            /** Product */
-            product: string | null;
-            /** Payment Method */
-            payment_method: string | null;
-            last_change: components["schemas"]["LastChangeOut"];
-            /** Version */
-            version: number;
-            /** Tags */
-            tags: string[];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceOut"][];
             /** Fields */
             fields: {
                 [key: string]: string | null;
             };
             /** Fields Edited */
             fields_edited: string[];
-            /** Evidence */
-            evidence: components["schemas"]["EvidenceOut"][];
-            /** Changes */
-            changes: components["schemas"]["ChangeOut"][];
-            /** Versions */
-            versions: components["schemas"]["VersionRefOut"][];
+            last_change: components["schemas"]["LastChangeOut"];
+            machine: components["schemas"]["MachineRefOut"] | null;
+            /** Match Status */
+            match_status: string | null;
             /** Notes */
             notes: components["schemas"]["NoteOut"][];
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
+            /** Number */
+            number: string;
+            /** Occurred At */
+            occurred_at: string | null;
+            /** Origin */
+            origin: string;
+            /** Payment Method */
+            payment_method: string | null;
+            /** Product */
+            product: string | null;
+            /** Status */
+            status: string;
+            /** Tags */
+            tags: string[];
+            /** Version */
+            version: number;
+            /** Versions */
+            versions: components["schemas"]["VersionRefOut"][];
         };
         /**
          * OrderPatchIn
@@ -1100,40 +1134,40 @@ export interface components {
             fields?: {
                 [key: string]: string | null;
             };
+            /** Reason */
+            reason?: string | null;
             /** Release */
             release?: string[];
             tags?: components["schemas"]["TagsIn"];
-            /** Reason */
-            reason?: string | null;
         };
         /**
          * OrderRowOut
          * @description An order as lists show it.
          */
         OrderRowOut: {
-            /** Number */
-            number: string;
+            amount: components["schemas"]["MoneyOut"] | null;
             /** Channel */
             channel: string;
-            /** Origin */
-            origin: string;
-            /** Status */
-            status: string;
+            last_change: components["schemas"]["LastChangeOut"];
+            machine: components["schemas"]["MachineRefOut"] | null;
             /** Match Status */
             match_status: string | null;
+            /** Number */
+            number: string;
             /** Occurred At */
             occurred_at: string | null;
-            amount: components["schemas"]["MoneyOut"] | null;
-            machine: components["schemas"]["MachineRefOut"] | null;
-            /** Product */
-            product: string | null;
+            /** Origin */
+            origin: string;
             /** Payment Method */
             payment_method: string | null;
-            last_change: components["schemas"]["LastChangeOut"];
-            /** Version */
-            version: number;
+            /** Product */
+            product: string | null;
+            /** Status */
+            status: string;
             /** Tags */
             tags: string[];
+            /** Version */
+            version: number;
         };
         /**
          * Outcome
@@ -1156,12 +1190,8 @@ export interface components {
          * @description What every error answers with.
          */
         Problem: {
-            /** Status */
-            status: number;
             /** Code */
             code: string;
-            /** Title */
-            title: string;
             /** Detail */
             detail: string;
             /** Params */
@@ -1170,28 +1200,32 @@ export interface components {
             };
             /** Request Id */
             request_id: string | null;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
         };
         /**
          * ProductOut
          * @description A product.
          */
         ProductOut: {
+            /** Active */
+            active: boolean;
             /** Id */
             id: number;
             /** Name */
             name: string;
-            /** Active */
-            active: boolean;
         };
         /**
          * ProgressOut
          * @description How far an import is.
          */
         ProgressOut: {
-            /** Phase */
-            phase: string | null;
             /** Done */
             done: number;
+            /** Phase */
+            phase: string | null;
             /** Total */
             total: number | null;
         };
@@ -1202,10 +1236,10 @@ export interface components {
         ReadyOut: {
             /** Database */
             database: boolean;
-            /** Migrations */
-            migrations: boolean;
             /** Jobs */
             jobs: boolean;
+            /** Migrations */
+            migrations: boolean;
             /** Storage */
             storage: boolean;
         };
@@ -1218,42 +1252,42 @@ export interface components {
             field: string;
             /** Kind */
             kind: string;
-            /** Old */
-            old: string | null;
             /** New */
             new: string | null;
+            /** Old */
+            old: string | null;
         };
         /**
          * RowCountsOut
          * @description Rows of a file: total = new + updated + unchanged + skipped + issues.
          */
         RowCountsOut: {
-            /** Total */
-            total: number;
-            /** New */
-            new: number;
-            /** Updated */
-            updated: number;
-            /** Filled */
-            filled: number;
             /** Changed */
             changed: number;
-            /** Unchanged */
-            unchanged: number;
-            /** Skipped */
-            skipped: number;
+            /** Filled */
+            filled: number;
             /** Issues */
             issues: number;
+            /** New */
+            new: number;
+            /** Skipped */
+            skipped: number;
+            /** Total */
+            total: number;
+            /** Unchanged */
+            unchanged: number;
+            /** Updated */
+            updated: number;
         };
         /**
          * SampleOut
          * @description A report file to try the product with (demo only).
          */
         SampleOut: {
-            /** Name */
-            name: string;
             /** Description */
             description: string;
+            /** Name */
+            name: string;
             /** Size */
             size: number;
             /** Url */
@@ -1272,14 +1306,14 @@ export interface components {
          * @description A business setting as it stands.
          */
         SettingOut: {
-            /** Key */
-            key: string;
-            /** Value */
-            value: boolean | number | string;
             /** Default */
             default: boolean | number | string;
             /** Description */
             description: string;
+            /** Key */
+            key: string;
+            /** Value */
+            value: boolean | number | string;
         };
         /**
          * SimilarOut
@@ -1312,28 +1346,28 @@ export interface components {
          * @description The fields of an order as they were.
          */
         VersionOut: {
-            /** Version */
-            version: number;
             /** Fields */
             fields: {
                 [key: string]: string | null;
             };
+            /** Version */
+            version: number;
         };
         /**
          * VersionRefOut
          * @description A version of an order in its list of versions.
          */
         VersionRefOut: {
-            /** Version */
-            version: number;
-            /** Kind */
-            kind: string;
+            actor: components["schemas"]["ActorOut"];
             /**
              * At
              * Format: date-time
              */
             at: string;
-            actor: components["schemas"]["ActorOut"];
+            /** Kind */
+            kind: string;
+            /** Version */
+            version: number;
         };
     };
     responses: never;
@@ -1365,6 +1399,33 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["MeOut"];
                 };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description what is wrong and what to do */
             "4XX": {
@@ -1439,7 +1500,7 @@ export interface operations {
             };
         };
     };
-    sign_out: {
+    samples: {
         parameters: {
             query?: never;
             header?: never;
@@ -1449,7 +1510,68 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Successful Response */
-            204: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_SampleOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query: {
+                /** @description comma-separated: imports, orders */
+                topics: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1503,7 +1625,7 @@ export interface operations {
         parameters: {
             query?: {
                 dry_run?: boolean;
-                source?: components["schemas"]["SourceName"] | null;
+                source?: components["schemas"]["SourceName"] | "auto";
             };
             header?: never;
             path?: never;
@@ -1566,13 +1688,9 @@ export interface operations {
             };
         };
     };
-    list_rows: {
+    apply_previewed: {
         parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string | null;
-                outcome?: components["schemas"]["Outcome"] | null;
-            };
+            query?: never;
             header?: never;
             path: {
                 import_id: number;
@@ -1582,12 +1700,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Successful Response */
-            200: {
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListOf_ImportRowOut_"];
+                    "application/json": components["schemas"]["ImportOut"];
                 };
             };
             /** @description what is wrong and what to do */
@@ -1665,9 +1783,13 @@ export interface operations {
             };
         };
     };
-    apply_previewed: {
+    list_rows: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                outcome?: components["schemas"]["Outcome"] | null;
+            };
             header?: never;
             path: {
                 import_id: number;
@@ -1677,12 +1799,76 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Successful Response */
-            202: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ImportOut"];
+                    "application/json": components["schemas"]["ListOf_ImportRowOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_machines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_MachineOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_machine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MachineIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineOut"];
                 };
             };
             /** @description what is wrong and what to do */
@@ -1883,6 +2069,37 @@ export interface operations {
             };
         };
     };
+    list_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_ChangeOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     add_note: {
         parameters: {
             query?: never;
@@ -1918,7 +2135,7 @@ export interface operations {
             };
         };
     };
-    list_changes: {
+    timeline: {
         parameters: {
             query?: never;
             header?: never;
@@ -1935,7 +2152,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListOf_ChangeOut_"];
+                    "application/json": components["schemas"]["ListOf_dict_str__Any__"];
                 };
             };
             /** @description what is wrong and what to do */
@@ -2012,66 +2229,6 @@ export interface operations {
             };
         };
     };
-    timeline: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                number: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListOf_dict_str__Any__"];
-                };
-            };
-            /** @description what is wrong and what to do */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_machines: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListOf_MachineOut_"];
-                };
-            };
-            /** @description what is wrong and what to do */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     list_products: {
         parameters: {
             query?: never;
@@ -2089,36 +2246,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ListOf_ProductOut_"];
                 };
-            };
-            /** @description what is wrong and what to do */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    events: {
-        parameters: {
-            query: {
-                /** @description comma-separated: imports, orders */
-                topics: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description what is wrong and what to do */
             "4XX": {
@@ -2195,64 +2322,6 @@ export interface operations {
             };
         };
     };
-    samples: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ListOf_SampleOut_"];
-                };
-            };
-            /** @description what is wrong and what to do */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sample: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description what is wrong and what to do */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     alive: {
         parameters: {
             query?: never;
@@ -2284,35 +2353,6 @@ export interface operations {
             };
         };
     };
-    ready: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ReadyOut"];
-                };
-            };
-            /** @description what is wrong and what to do */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     prometheus: {
         parameters: {
             query?: never;
@@ -2329,6 +2369,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyOut"];
                 };
             };
             /** @description what is wrong and what to do */

@@ -9,6 +9,7 @@ from vhm24r.api.schemas import (
     NO_NUL,
     ChangeOut,
     ListOf,
+    MachineIn,
     MachineOut,
     NoteIn,
     NoteOut,
@@ -27,6 +28,7 @@ from vhm24r.kit.money import NotAnAmount, parse_minor
 from vhm24r.kit.pagination import MAX_LIMIT
 from vhm24r.orders.filters import OrderFilter
 from vhm24r.orders.service import editing, reading
+from vhm24r.orders.service import reference as reference_data
 from vhm24r.orders.types import DEFAULT_SORT, NewOrder, OrderEdit
 
 router = APIRouter(prefix="/orders", tags=["orders"])
@@ -36,6 +38,7 @@ LARGEST_AMOUNT = 10**17
 
 Reader = Annotated[Actor, Depends(Needs(Permission.ORDERS_READ))]
 Writer = Annotated[Actor, Depends(Needs(Permission.ORDERS_WRITE))]
+MachineWriter = Annotated[Actor, Depends(Needs(Permission.MACHINES_WRITE))]
 MachineReader = Annotated[Actor, Depends(Needs(Permission.MACHINES_READ))]
 
 
@@ -180,10 +183,19 @@ async def timeline(number: str, session: ReadSession, actor: Reader) -> object:
 @reference.get("/machines", response_model=ListOf[MachineOut])
 async def list_machines(session: ReadSession, actor: MachineReader) -> object:
     """Machines that reports have named."""
-    return {"items": await reading.list_machines(session, actor)}
+    return {"items": await reference_data.list_machines(session, actor)}
 
 
 @reference.get("/products", response_model=ListOf[ProductOut])
 async def list_products(session: ReadSession, actor: MachineReader) -> object:
     """Products that reports have named."""
-    return {"items": await reading.list_products(session, actor)}
+    return {"items": await reference_data.list_products(session, actor)}
+
+
+@reference.patch("/machines/{code}", response_model=MachineOut)
+async def edit_machine(
+    code: str, body: MachineIn, services: ServicesOf, session: WriteSession, actor: MachineWriter
+) -> object:
+    """Correct a machine's name, address, zone, or whether it is in use."""
+    changes = body.model_dump(exclude_unset=True)
+    return await reference_data.edit_machine(session, actor, code, changes, services.clock.now())

@@ -1,1 +1,1 @@
-"""One file per kind of use case: reading, versions, editing. Actor and session come first."""
+"""One file per kind of use case: reading, editing, reference data. Actor and session come first."""

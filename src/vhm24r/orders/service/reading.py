@@ -171,17 +171,3 @@ async def changes_by_file_row(
         shown = {"field": change.field, "kind": change.kind, "old": change.old, "new": change.new}
         changes.setdefault((change.sheet, change.file_row), []).append(shown)
     return numbers, changes
-
-
-async def list_machines(session: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
-    """Machines that reports have named, by code."""
-    actor.require(Permission.MACHINES_READ)
-    names = ("code", "name", "address", "timezone", "active")
-    return [{name: getattr(found, name) for name in names} for found in await repository.list_machines(session)]
-
-
-async def list_products(session: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
-    """Products that reports have named, by name."""
-    actor.require(Permission.MACHINES_READ)
-    names = ("id", "name", "active")
-    return [{name: getattr(found, name) for name in names} for found in await repository.list_products(session)]
