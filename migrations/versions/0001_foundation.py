@@ -292,7 +292,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("number <> source_number"),
     )
-    op.create_index("orders_machine_code_ix", "orders", ["machine_code"], unique=False)
+    op.create_index(
+        "orders_machine_code_ix",
+        "orders",
+        ["machine_code"],
+        unique=False,
+        postgresql_where=sa.text("withdrawn_at IS NULL"),
+    )
     op.create_index("orders_number_key", "orders", ["number"], unique=True)
     op.create_index(
         "orders_sorted_amount_id_ix",
@@ -408,7 +414,7 @@ def downgrade() -> None:
     op.drop_index("orders_sorted_at_id_ix", table_name="orders")
     op.drop_index("orders_sorted_amount_id_ix", table_name="orders")
     op.drop_index("orders_number_key", table_name="orders")
-    op.drop_index("orders_machine_code_ix", table_name="orders")
+    op.drop_index("orders_machine_code_ix", table_name="orders", postgresql_where=sa.text("withdrawn_at IS NULL"))
     op.drop_index("orders_conflict_ix", table_name="orders", postgresql_where=sa.text("number <> source_number"))
     op.drop_table("orders")
     op.drop_index(op.f("order_notes_order_id_ix"), table_name="order_notes")

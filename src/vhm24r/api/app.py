@@ -18,6 +18,8 @@ from vhm24r.ops.process import Services
 from vhm24r.platform import metrics
 
 API = "/api/v1"
+LARGEST_BODY = 1024 * 1024
+"""Bytes of an ordinary request; uploads have a limit of their own."""
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -46,6 +48,7 @@ def build_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        max_body_size=LARGEST_BODY,
         generate_unique_id_function=_operation_id,
         responses={"4XX": {"model": problems.Problem, "description": "what is wrong and what to do"}},
     )

@@ -26,7 +26,8 @@ class Order(Base):
     __table_args__ = (
         Index("orders_number_key", "number", unique=True),
         Index("orders_sorted_at_id_ix", SORTED_AT, "id"),
-        Index("orders_machine_code_ix", "machine_code"),  # few values: deduplicated, cheap to load into
+        # few values: deduplicated, cheap to load into; without the withdrawn it also counts the orders
+        Index("orders_machine_code_ix", "machine_code", postgresql_where=text("withdrawn_at IS NULL")),
         Index("orders_sorted_amount_id_ix", SORTED_AMOUNT, "id"),
         Index("orders_conflict_ix", "source_number", postgresql_where=text("number <> source_number")),
         Index("orders_tags_ix", "tags", postgresql_using="gin", postgresql_where=text("tags IS NOT NULL")),

@@ -24,6 +24,8 @@ from vhm24r.platform.blobs import BlobMissing
 router = APIRouter(prefix="/imports", tags=["imports"])
 MOST_FILES = 50
 COPY_BYTES = 1024 * 1024
+LARGEST_UPLOAD = 2 * 1024**3
+"""Bytes of one request with many files; each file has the limit of the settings."""
 
 Reader = Annotated[Actor, Depends(Needs(Permission.IMPORTS_READ))]
 Writer = Annotated[Actor, Depends(Needs(Permission.IMPORTS_WRITE))]
@@ -35,7 +37,7 @@ def listed(page: Page[dict[str, object]]) -> dict[str, object]:
     return {"items": page.items, "next_cursor": page.next_cursor, "total": page.total}
 
 
-@router.post("", status_code=202, response_model=ListOf[ImportOut])
+@router.post("", status_code=202, response_model=ListOf[ImportOut], max_body_size=LARGEST_UPLOAD)
 async def upload(
     request: Request,
     services: ServicesOf,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import anyio.to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.audit import service as audit
@@ -41,7 +42,7 @@ async def keep(blobs: BlobStore, arrival: Arrival, limit_mb: int) -> str:
     size = arrival.path.stat().st_size
     if size > limit_mb * MEBIBYTE:
         raise FileTooLarge(name=arrival.name, size_mb=size // MEBIBYTE, limit_mb=limit_mb)
-    sha256 = file_sha256(arrival.path)
+    sha256 = await anyio.to_thread.run_sync(file_sha256, arrival.path)
     await blobs.put(arrival.path, sha256)
     return sha256
 

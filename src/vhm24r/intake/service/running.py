@@ -65,10 +65,9 @@ async def run(intake: Intake, import_id: int) -> None:
         await _go_through(intake, row)
     except AppError as error:
         await _stop(intake, import_id, error)
-    except (psycopg.Error, OSError, MemoryError) as error:
+    except Exception as error:  # the edge of a job: whatever broke, the import says so and ends
         log.exception("import.failed", import_id=import_id)
         await _stop(intake, import_id, ImportFailed(reason=type(error).__name__))
-        raise
     finally:
         structlog.contextvars.unbind_contextvars("import_id")
     async with intake.db.read() as session:
