@@ -6,7 +6,9 @@ the same day it goes on with what is there; a demo of an earlier day stays as it
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import func, select
@@ -45,10 +47,18 @@ async def prepare_demo(services: Services, url: str, note: Callable[[str], None]
     folder = services.settings.data_dir / FOLDER
     if not (folder / "manifest.json").exists():
         note(say("demo.generating", language))
-        today = business_day(services.clock.now(), services.settings.zone)
-        generate(NetworkSpec(ends_on=today), folder)
+        generate(month_until(services.clock.now(), services.settings.zone), folder)
     await _import_reports(services, actor, folder, note, language)
     return Demonstration(await _links(services, actor, url), await _counts(services))
+
+
+def month_until(now: datetime, zone: ZoneInfo) -> NetworkSpec:
+    """The month that ends now: of today only the hours that have passed; in the first one, yesterday."""
+    hour = now.astimezone(zone).hour
+    today = business_day(now, zone)
+    if hour == 0:
+        return NetworkSpec(ends_on=today - timedelta(days=1))
+    return NetworkSpec(ends_on=today, last_day_hours=hour)
 
 
 async def _import_reports(
