@@ -23,7 +23,7 @@ from psycopg import sql
 
 from bench.measuring import PeakMemory, percentile, table
 from vhm24r.api.app import build_app
-from vhm24r.evidence.bulk import STAGED_COLUMNS
+from vhm24r.evidence.types import STAGED_COLUMNS
 from vhm24r.identity import service as identity
 from vhm24r.identity.permissions import Role
 from vhm24r.identity.types import SESSION_COOKIE

@@ -1,6 +1,6 @@
 """Wiring and secrets from the environment, read once at boot and frozen (`VHM24R_*`).
 
-Business rules are not here: they live in the database (`vhm24r.platform.rules`).
+Business rules are not here: they live in the database (`vhm24r.platform.business_settings`).
 """
 
 import os

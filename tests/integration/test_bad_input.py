@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
 
 from tests.conftest import SYSTEM
 from tests.factories import csv_bytes, hw_row, number, vendhub_row, write_xlsx
@@ -239,36 +240,28 @@ async def test_a_veto_half_way_leaves_nothing_half_written(services: Services) -
     assert (await written(services))["applied"] == 1
 
 
-async def test_a_fault_half_way_leaves_nothing_and_the_same_import_runs_again(
-    services: Services, tmp_path: Path
-) -> None:
+async def test_a_fault_half_way_leaves_nothing_and_the_same_file_is_taken_again(services: Services) -> None:
     faults = [True]
 
     async def fail(session: AsyncSession, event: OrdersChanged) -> None:
         if faults.pop():
-            raise RuntimeError("a fault of ours")
+            await session.execute(text("SELECT 1 / 0"))
 
     services.bus.same_transaction(OrdersChanged, fail)
-    path = tmp_path / "report.csv"
-    path.write_bytes(csv_bytes([hw_row(1), hw_row(2)]))
-    arrival = Arrival(path, path.name)
-    sha256 = await receiving.keep(services.blobs, arrival, 1)
-    async with services.db.write() as session:
-        row = await receiving.receive(session, SYSTEM, arrival, sha256, services.clock.now())
+    rows = [hw_row(1), hw_row(2)]
 
-    with pytest.raises(RuntimeError, match="a fault of ours"):
-        await run(services.intake, row.id)
+    with capture_logs() as logged:
+        failed = await imported(services, rows)
     nothing = await written(services)
     faults.append(False)
-    await run(services.intake, row.id)
+    applied = await imported(services, rows)
 
-    async with services.db.read() as session:
-        done = await reading_back.get_import(session, SYSTEM, row.id, "en")
-    assert {name: count for name, count in nothing.items() if name != "staging"} == dict.fromkeys(
-        (*TABLES, "applied"), 0
-    )
-    assert (done["status"], done["rows"]["new"]) == ("applied", 2)
-    assert (await written(services)) | {"orders": 2, "applied": 1, "staging": 0} == await written(services)
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "intake.failed")
+    assert failed["error"]["params"]["reason"] == "DataError"
+    assert [entry["event"] for entry in logged] == ["import.failed"]
+    assert set(nothing.values()) == {0}
+    assert (applied["status"], applied["rows"]["new"]) == ("applied", 2)
+    assert (await written(services))["applied"] == 1
 
 
 async def test_a_lost_original_is_a_failure_that_says_so(services: Services, tmp_path: Path) -> None:

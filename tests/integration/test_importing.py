@@ -165,3 +165,44 @@ async def test_a_dry_run_says_what_would_happen_and_writes_nothing(bring: Bring,
     assert len(await query("SELECT * FROM orders")) == 1
     assert len(await query("SELECT * FROM evidence_files")) == 1
     assert await query("SELECT tablename FROM pg_tables WHERE tablename LIKE 'evidence_staged_%'") == []
+
+
+async def test_a_key_said_three_times_with_two_values_is_one_record_of_two_versions(bring: Bring, query: Query) -> None:
+    later = hw_row(1, Срок_поставки="2025-12-25 00:20:00")
+    done = await bring([hw_row(1), later, later])
+
+    assert (done["status"], done["rows"]["skipped"]) == ("applied", 1)
+    assert len(await query("SELECT * FROM evidence_records")) == 2
+    assert len(await query("SELECT * FROM evidence_sightings")) == 3
+
+
+async def test_a_number_that_no_address_takes_is_cleaned_and_still_found_again(bring: Bring, query: Query) -> None:
+    await bring([hw_row(1, Номер_заказа="д 1/2")])
+    await bring([vendhub_row(1, Order_number="д 1/2", Machine_Code="")])
+    await bring([vendhub_row(2, Order_number="д 1/2")])
+
+    orders = await query("SELECT number, source_number FROM orders")
+    assert [order["source_number"] for order in orders] == ["д 1/2"]
+    assert orders[0]["number"].isascii()
+    assert len(await query("SELECT * FROM evidence_records WHERE order_id IS NOT NULL")) == 3
+
+
+async def test_a_sale_without_machine_joins_the_machine_named_in_the_same_file(bring: Bring, query: Query) -> None:
+    await bring([vendhub_row(1, Machine_Code=""), vendhub_row(2, Order_number=number(1))])
+
+    assert [order["number"] for order in await query("SELECT number FROM orders")] == [number(1)]
+
+
+async def test_a_file_of_known_rows_covers_its_days_all_the_same(bring: Bring, query: Query) -> None:
+    await bring([hw_row(1), hw_row(2)])
+    await bring([hw_row(2), hw_row(1)])
+
+    days = await query("SELECT covers_from::text AS first, covers_to::text AS last FROM evidence_files ORDER BY id")
+    assert days == [{"first": "2025-12-25", "last": "2025-12-25"}] * 2
+
+
+async def test_the_money_of_a_new_order_is_what_its_rows_fold_to(bring: Bring) -> None:
+    later = hw_row(1, Цена_заказа="16000", Время_возврата_денег="2025-12-25 01:00:00")
+    done = await bring([hw_row(1), later])
+
+    assert done["money_effect"]["new"] == [{"amount": "16000.00", "currency": "UZS"}]

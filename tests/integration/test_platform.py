@@ -71,23 +71,23 @@ async def test_an_unhandled_message_comes_back_and_a_handled_one_does_not(shared
 
 async def test_a_second_taker_of_a_lock_is_told_that_it_is_busy(shared: Services) -> None:
     async with shared.db.write() as holder, shared.db.write() as other_key:
-        await take(holder, Lock.FIRST_OWNER, 1)
-        await take(other_key, Lock.FIRST_OWNER, 2, patience_ms=50)
+        await take(holder, Lock.INTAKE_APPLY, 1)
+        await take(other_key, Lock.INTAKE_APPLY, 2, patience_ms=50)
         with pytest.raises(LockBusy) as busy:
             async with shared.db.write() as second:
-                await take(second, Lock.FIRST_OWNER, 1, patience_ms=50)
+                await take(second, Lock.INTAKE_APPLY, 1, patience_ms=50)
 
-    assert busy.value.params == {"lock": "FIRST_OWNER"}
+    assert busy.value.params == {"lock": "INTAKE_APPLY"}
     assert busy.value.retryable
     async with shared.db.write() as third:
-        await take(third, Lock.FIRST_OWNER, 1, patience_ms=50)  # free again with the end of the transaction
+        await take(third, Lock.INTAKE_APPLY, 1, patience_ms=50)  # free again with the end of the transaction
 
 
 async def add_one(services: Services, name: str, both: asyncio.Barrier, *, locked: bool) -> None:
     """Read a number, let the other one read it, too, write it back with one added."""
     async with services.db.write() as session:
         if locked:
-            await take(session, Lock.FIRST_OWNER, 7)
+            await take(session, Lock.INTAKE_APPLY, 7)
         number = (await session.execute(text("SELECT n FROM race WHERE name = :name"), {"name": name})).scalar_one()
         if not locked:
             await both.wait()
@@ -201,7 +201,7 @@ async def test_the_audit_log_takes_nothing_back(shared: Services, statement: str
     async with shared.db.write() as session:
         await audit.record(session, SYSTEM, Deed("test.done", "test:1", "why", {"n": 1}), NOW)
 
-    with pytest.raises(DBAPIError, match="append-only|append only"):
+    with pytest.raises(DBAPIError, match="append-only"):
         async with shared.db.write() as session:
             await session.execute(text(statement))
 
@@ -261,10 +261,14 @@ async def test_a_subscribers_veto_rolls_the_fact_back(services: Services) -> Non
         raise LockBusy(lock="X")
 
     services.bus.same_transaction(Happened, veto)
-    with pytest.raises(LockBusy):
+
+    async def happen() -> None:
         async with services.db.write() as session:
             await inbox.receive(session, "vetoed", "1", {}, NOW)
             await services.bus.publish(session, Happened("rain"))
+
+    with pytest.raises(LockBusy):
+        await happen()
 
     async with services.db.write() as session:
         assert await inbox.claim(session, "vetoed") is None

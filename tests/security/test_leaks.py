@@ -1,5 +1,7 @@
 """What answers carry besides their content, and what they never tell."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -69,6 +71,20 @@ async def test_nobody_is_answered_in_the_browsers_language(site: FastAPI, wanted
         answer = await browser.get("/api/v1/orders")
 
     assert answer.json()["title"] == title
+
+
+async def test_a_body_larger_than_any_honest_one_is_refused(clients: Clients) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(1025):
+            yield b"x" * 1024
+
+    declared = await clients[Role.OWNER].patch("/api/v1/auth/me", json={"language": "e" * (1024 * 1024)})
+    streamed = await clients[Role.OWNER].patch(
+        "/api/v1/auth/me", content=endless(), headers={"Content-Type": "application/json"}
+    )
+
+    assert declared.status_code == 413
+    assert (streamed.status_code, streamed.json()["code"]) == (413, "http.too_large")
 
 
 async def test_the_page_never_leaves_its_folder(clients: Clients) -> None:

@@ -76,7 +76,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Correlation id, duration, security headers; the one access log line."""
+    """Correlation id, duration and security headers of every request."""
     request_id = correlation_id()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)

@@ -29,6 +29,16 @@ class HashedAssets(StaticFiles):
         return response
 
 
+def file_of(folder: Path, path: str) -> Path:
+    """The file of the built page that this path names; the page itself for any other path."""
+    try:
+        wanted = (folder / path).resolve()
+        inside = wanted.is_relative_to(folder.resolve()) and wanted.is_file()
+    except (ValueError, OSError):  # a NUL, or a name no file can have
+        inside = False
+    return wanted if inside else folder / "index.html"
+
+
 def mount(app: FastAPI) -> None:
     """Serve the page; without one, say how to build it."""
     folder = page_folder()
@@ -42,9 +52,7 @@ def mount(app: FastAPI) -> None:
             raise HTTPException(404)
         if folder is None:
             return PlainTextResponse("The page is not built: run `make web`.", status_code=503)
-        wanted = (folder / path).resolve()
-        inside = wanted.is_relative_to(folder.resolve()) and wanted.is_file()
-        return FileResponse(wanted if inside else folder / "index.html", headers={"Cache-Control": "no-cache"})
+        return FileResponse(file_of(folder, path), headers={"Cache-Control": "no-cache"})
 
     app.add_api_route(
         "/{path:path}",

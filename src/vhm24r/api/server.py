@@ -51,6 +51,7 @@ class WebServer:
         try:
             self._socket.bind((settings.host, settings.port))
         except OSError as error:
+            self._socket.close()
             raise PortTaken(host=settings.host, port=settings.port) from error
         config = uvicorn.Config(
             build_app(self._services), log_config=None, access_log=False, backlog=BACKLOG,

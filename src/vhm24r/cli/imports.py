@@ -14,16 +14,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from vhm24r.cli.context import OPERATOR, language, line, out, run, services_for, settings_of
-from vhm24r.evidence.types import SourceName
 from vhm24r.intake.errors import FileTooLarge
 from vhm24r.intake.service import reading_back, receiving
 from vhm24r.intake.service.receiving import Arrival
 from vhm24r.intake.service.running import run as run_import
+from vhm24r.intake.sources.registry import SOURCES
 from vhm24r.intake.types import ImportStatus
 from vhm24r.ops.process import Services
 from vhm24r.platform.i18n import say
 
-SourceChoice = StrEnum("SourceChoice", {"AUTO": "auto", **{name.name: name.value for name in SourceName}})  # type: ignore[misc]  # built from the sources
+SourceChoice = StrEnum("SourceChoice", {"AUTO": "auto", **{source.name.name: source.name.value for source in SOURCES}})  # type: ignore[misc]  # built from the sources
 
 EXIT = {
     ImportStatus.FAILED: 1,

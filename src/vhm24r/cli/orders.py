@@ -27,7 +27,7 @@ ProductName = Annotated[str | None, typer.Option("--product", help="Product name
 Method = Annotated[str | None, typer.Option("--payment-method", help="cash, qr, vip, credit, card, test.")]
 Status = Annotated[str | None, typer.Option(help="recorded, cancelled, …")]
 MatchStatusName = Annotated[str | None, typer.Option("--match-status", help="What reconciliation says.")]
-Change = Annotated[str | None, typer.Option(help="new, filled, changed.")]
+Change = Annotated[str | None, typer.Option(help="new, filled, changed, updated.")]
 SourceName = Annotated[str | None, typer.Option("--source", help="Only orders this source speaks of.")]
 ImportId = Annotated[str | None, typer.Option("--import-id", help="Only orders this import touched.")]
 Tag = Annotated[str | None, typer.Option(help="Tag.")]

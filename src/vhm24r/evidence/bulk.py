@@ -13,12 +13,8 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vhm24r.evidence.types import FIELD_NAMES
+from vhm24r.evidence.types import FIELD_NAMES, STAGED_COLUMNS
 from vhm24r.platform.db import run_sql
-
-STAGED_COLUMNS = (
-    "position", "sheet", "row", "identity", "content", "occurrence", "duplicate", "external_id", *FIELD_NAMES, "extra",
-)  # fmt: skip
 
 LIFECYCLE = "coalesce({0}.refunded_at, {0}.delivered_at, {0}.brewed_at, {0}.paid_at, {0}.occurred_at)"
 """A statement's own latest lifecycle time: refund > delivery > brewing > paying > creation (decisions 4)."""

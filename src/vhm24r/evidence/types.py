@@ -86,3 +86,8 @@ OTHER_FIELDS = (
 RECORD_FIELDS = SALE_FIELDS + OTHER_FIELDS
 FIELD_NAMES = tuple(field.name for field in RECORD_FIELDS)
 SALE_FIELD_NAMES = tuple(field.name for field in SALE_FIELDS)
+
+STAGED_COLUMNS = (
+    "position", "sheet", "row", "identity", "content", "occurrence", "duplicate", "external_id", *FIELD_NAMES, "extra",
+)  # fmt: skip
+"""What a staged row is made of: place, hashes, flags, then what the source says."""

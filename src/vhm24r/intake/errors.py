@@ -16,7 +16,7 @@ class FileEmpty(FileRefused):
 
 
 class FileTooLarge(FileRefused):
-    """It is over the limit; the bytes beyond it were not read."""
+    """It is over the limit and is not kept."""
 
     code = "intake.file_too_large"
     status = 413

@@ -15,10 +15,6 @@ from vhm24r.intake.sources.declaration import Source
 from vhm24r.intake.values import NULL
 from vhm24r.kit.ids import derived_id
 
-STAGED_COLUMNS = (
-    "position", "sheet", "row", "identity", "content", "occurrence", "duplicate", "external_id", *FIELD_NAMES, "extra",
-)  # fmt: skip
-
 SEPARATOR = "\x1f"
 _NUMBER_AT = FIELD_NAMES.index("order_number")
 
@@ -33,11 +29,12 @@ class Repeat:
 
 @dataclass(slots=True)
 class Seen:
-    """What this file has stated so far: identity → content, how often a keyless content came, and a
-    digest of it all that does not depend on format, sheet names or row numbers.
+    """What this file has stated so far: identity → first content and the others after it, how often a
+    keyless content came, and a digest of it all that does not depend on format, sheet names or row numbers.
     """
 
     contents: dict[bytes, bytes] = field(default_factory=dict)
+    others: dict[bytes, set[bytes]] = field(default_factory=dict)
     keyless: Counter[bytes] = field(default_factory=Counter)
     digest: "blake2b" = field(default_factory=lambda: blake2b(digest_size=16))
 
@@ -101,9 +98,11 @@ def _careful(
         seen.digest.update(identity + content)
         before = seen.contents.setdefault(identity, content)
         first = key is None or (before is content)
-        duplicate = not first and before == content
+        others = seen.others.get(identity, set())
+        duplicate = not first and (before == content or content in others)
         duplicates += duplicate
         if not first and not duplicate:
+            seen.others.setdefault(identity, set()).add(content)
             repeats.append(Repeat(row, _shown(shown)))
         lines.append(
             f"{position + len(lines)}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t{occurrence}\t"

@@ -24,7 +24,11 @@ ORDER_FIELDS = ("machine_code", "occurred_at", "amount", "currency", "product", 
 VENDING_FIELDS = tuple(field.name for field in SALE_FIELDS if field.name not in ORDER_FIELDS)
 ORIGIN_SPACE = "vending"
 WORKING_TABLES = ("known", "placed", "stated", "touched", "folded", "order_diff", "outcomes")
-URL_SAFE = "^[A-Za-z0-9._~-]+$"
+PUBLIC_NUMBER = """
+    CASE WHEN order_number ~ '^[A-Za-z0-9._~-]+$' THEN order_number
+         ELSE regexp_replace(order_number, '[^A-Za-z0-9._~-]+', '-', 'g') || '-' || left(md5(order_number), 6) END
+"""
+"""An order's number as it stands in addresses: the report's own, or a cleaned one that tells two alike apart."""
 
 
 def presented(column: str, field: RecordField) -> str:
@@ -58,6 +62,14 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
         LEFT JOIN evidence_records v ON v.identity = s.identity AND v.content = s.content AND f.content <> s.content
         """,
     )
+    await run_sql(
+        session,
+        """
+        UPDATE known k SET machine = m.machine
+        FROM (SELECT order_number, min(machine) AS machine FROM known WHERE machine <> '' GROUP BY order_number) m
+        WHERE k.machine = '' AND m.order_number = k.order_number
+        """,
+    )
     await _place(session, makes_orders=makes_orders)
     await run_sql(
         session,
@@ -88,14 +100,15 @@ async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
         f"""
         CREATE TEMP TABLE placed ON COMMIT DROP AS
         WITH wanted AS (
-            SELECT order_number AS source_number, machine, min(position) AS position FROM known
+            SELECT order_number AS source_number, machine, min(position) AS position, {PUBLIC_NUMBER} AS number
+            FROM known
             WHERE {makes_orders} AND order_id IS NULL AND NOT duplicate AND order_number IS NOT NULL
             GROUP BY order_number, machine
         ), found AS (
             SELECT w.*, CASE WHEN w.machine IN ('', coalesce(o.machine_code, w.machine)) THEN o.id ELSE c.id END AS old,
                 o.id IS NOT NULL AS taken
             FROM wanted w
-            LEFT JOIN orders o ON o.number = w.source_number AND o.origin_space = '{ORIGIN_SPACE}'
+            LEFT JOIN orders o ON o.number = w.number AND o.origin_space = '{ORIGIN_SPACE}'
             LEFT JOIN orders c ON c.source_number = w.source_number AND c.number <> c.source_number
                 AND c.machine_code = w.machine AND c.origin_space = '{ORIGIN_SPACE}'
         ), shared AS (
@@ -105,10 +118,7 @@ async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
         SELECT f.source_number, f.machine, f.position, f.old IS NULL AS new_order,
             coalesce(f.old, nextval('orders_id_seq')) AS order_id,
             CASE WHEN f.old IS NULL THEN
-                CASE WHEN f.source_number ~ '{URL_SAFE}' THEN f.source_number
-                     ELSE regexp_replace(f.source_number, '[^A-Za-z0-9._~-]+', '-', 'g')
-                          || '-' || left(md5(f.source_number), 6)
-                END || CASE WHEN f.taken OR s.first <> f.machine THEN '@' || f.machine ELSE '' END
+                f.number || CASE WHEN f.taken OR s.first <> f.machine THEN '@' || f.machine ELSE '' END
             END AS number
         FROM found f LEFT JOIN shared s USING (source_number)
         """,
@@ -137,8 +147,12 @@ async def _share_ids(session: AsyncSession) -> None:
     )
 
 
-async def fold(session: AsyncSession, *, source: str) -> None:
-    """Make `touched` and `folded` for the orders that more than one statement speaks of."""
+async def fold(session: AsyncSession, *, source: str, hold: bool) -> None:
+    """Make `touched` and `folded` for the orders that more than one statement speaks of.
+
+    `hold` locks the standing ones first: what a person edits meanwhile would be overwritten by a fold
+    that has not seen it. A dry run writes nothing and holds nobody up.
+    """
     await run_sql(
         session,
         """
@@ -149,6 +163,16 @@ async def fold(session: AsyncSession, *, source: str) -> None:
         """,
     )
     await run_sql(session, "ANALYZE touched")
+    if hold:
+        await run_sql(
+            session,
+            """
+            SELECT count(*) FROM (
+                SELECT o.id FROM orders o JOIN touched t ON t.order_id = o.id AND NOT t.new_order
+                ORDER BY o.id FOR UPDATE OF o
+            ) held
+            """,
+        )
     names = ", ".join(f"{{0}}.{field.name}" for field in SALE_FIELDS)
     firsts = ", ".join(
         f"(array_agg(w.{f.name} ORDER BY w.rank) FILTER (WHERE w.{f.name} IS NOT NULL))[1] AS {f.name}"

@@ -282,6 +282,8 @@ async def lock_machine(session: AsyncSession, code: str) -> VendingMachine:
     Raises:
         MachineNotFound: no report has named it.
     """
+    if "\x00" in code:
+        raise MachineNotFound(code=code)
     statement = select(VendingMachine).where(VendingMachine.code == code).with_for_update()
     found = (await session.execute(statement)).scalar_one_or_none()
     if found is None:

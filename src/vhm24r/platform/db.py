@@ -13,13 +13,17 @@ import psycopg
 from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Row, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+
+from vhm24r.kit.errors import Busy
 
 STATEMENT_TIMEOUT_MS = 300_000
 LOCK_TIMEOUT_MS = 3_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
 CONNECT_TIMEOUT_S = 10
+LOCK_NOT_AVAILABLE = "55P03"
 
 AnyRow = Row[*tuple[Any, ...]]
 """A row of whatever columns a statement selects."""
@@ -87,9 +91,18 @@ class Database:
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        """One transaction: committed when the block ends well, rolled back otherwise."""
-        async with self._write() as session, session.begin():
-            yield session
+        """One transaction: committed when the block ends well, rolled back otherwise.
+
+        Raises:
+            Busy: somebody else held a row for longer than the lock timeout.
+        """
+        try:
+            async with self._write() as session, session.begin():
+                yield session
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+                raise Busy from error
+            raise
 
     async def close(self) -> None:
         """Close every pooled connection."""

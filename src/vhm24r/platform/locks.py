@@ -24,7 +24,6 @@ class Lock(IntEnum):
 
     MIGRATE = 1
     INTAKE_APPLY = 2
-    FIRST_OWNER = 3
 
 
 async def take(session: AsyncSession, lock: Lock, key: int = 0, *, patience_ms: int = 3_000) -> None:
@@ -34,6 +33,7 @@ async def take(session: AsyncSession, lock: Lock, key: int = 0, *, patience_ms: 
         LockBusy: it was not free within `patience_ms`.
     """
     await session.execute(text(f"SET LOCAL lock_timeout = {int(patience_ms)}"))
+    await session.execute(text("SET LOCAL statement_timeout = 0"))  # the patience above is the limit
     try:
         await session.execute(text("SELECT pg_advisory_xact_lock(:lock, :key)"), {"lock": int(lock), "key": key})
     except OperationalError as error:
@@ -41,3 +41,4 @@ async def take(session: AsyncSession, lock: Lock, key: int = 0, *, patience_ms: 
             raise LockBusy(lock=lock.name) from error
         raise
     await session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+    await session.execute(text("SET LOCAL statement_timeout TO DEFAULT"))

@@ -27,7 +27,7 @@ from vhm24r.intake.errors import (
 )
 from vhm24r.intake.formats.protocol import CHUNK_ROWS
 from vhm24r.intake.reading import ReadFile, read
-from vhm24r.intake.statements import STAGED_COLUMNS
+from vhm24r.evidence.types import STAGED_COLUMNS
 from vhm24r.intake.types import HEADER_SEARCH_ROWS, Issue, Level
 
 pytestmark = pytest.mark.unit

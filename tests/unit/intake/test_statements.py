@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhm24r.evidence.types import FIELD_NAMES
+from vhm24r.evidence.types import FIELD_NAMES, STAGED_COLUMNS
 from vhm24r.intake.sources.declaration import Source
 from vhm24r.intake.sources.happy_workers import HAPPY_WORKERS
 from vhm24r.intake.sources.vendhub import VENDHUB
-from vhm24r.intake.statements import STAGED_COLUMNS, Repeat, Seen, Statements, state
+from vhm24r.intake.statements import Repeat, Seen, Statements, state
 from vhm24r.intake.values import NULL
 
 pytestmark = pytest.mark.unit

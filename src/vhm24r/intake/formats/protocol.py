@@ -12,7 +12,7 @@ CHUNK_ROWS = 4_000
 
 
 class Unreadable(Invalid):
-    """The bytes look like this format and cannot be read to their end; `reason` is a catalogue code."""
+    """The bytes look like this format and cannot be read to their end; `reason` is the reader's own word for it."""
 
     code = "intake.file_damaged"
 

@@ -75,9 +75,9 @@ class Applying:
         """Compare one staged part with what is known and write the difference; a dry run only compares."""
         session, source = self.session, self.source
         await orders.resolve(session, staging, makes_orders=source.makes_orders)
-        await orders.fold(session, source=source.name)
+        await orders.fold(session, source=source.name, hold=not self.dry_run)
         await orders.diff(session)
-        await self._count()
+        await self._count(staging)
         if not self.dry_run:
             await self._write()
         await evidence.drop_staging(session, staging)
@@ -97,7 +97,7 @@ class Applying:
             now=self.now,
         )
 
-    async def _count(self) -> None:
+    async def _count(self, staging: Staging) -> None:
         """Add what this part does to the effect of the import."""
         for outcome, count in await self._pairs("SELECT outcome, count(*) FROM outcomes GROUP BY outcome"):
             self.effect.rows[outcome] += count
@@ -109,8 +109,11 @@ class Applying:
         for kind, count in [*await self._pairs(new), *await self._pairs(updated)]:
             self.effect.orders[kind] += count
         added = (
-            "SELECT currency, sum(amount)::bigint FROM stated WHERE number IS NOT NULL AND amount IS NOT NULL"
-            " AND payment_method IS DISTINCT FROM 'test' GROUP BY currency"
+            "SELECT currency, sum(amount)::bigint FROM ("
+            " SELECT currency, amount, payment_method FROM stated s WHERE number IS NOT NULL"
+            "  AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = s.order_id)"
+            " UNION ALL SELECT currency, amount, payment_method FROM folded WHERE new_order"
+            ") n WHERE amount IS NOT NULL AND payment_method IS DISTINCT FROM 'test' GROUP BY currency"
         )
         for currency, amount in await self._pairs(added):
             self.effect.money_new[currency] += amount
@@ -121,7 +124,8 @@ class Applying:
         )
         for currency, amount in await self._pairs(moved):
             self.effect.money_changed[currency] += amount
-        span = (await self.session.execute(text("SELECT min(occurred_at), max(occurred_at) FROM stated"))).one()
+        days = text(f"SELECT min(occurred_at), max(occurred_at) FROM {staging.table}")
+        span = (await self.session.execute(days)).one()
         self.effect.days.update(business_day(instant, self.zone) for instant in span if instant is not None)
 
     async def _pairs(self, statement: str) -> list[tuple[str, int]]:
@@ -180,6 +184,8 @@ async def begin(
         LockBusy: other applies took longer than our patience.
     """
     await take(session, Lock.INTAKE_APPLY, patience_ms=PATIENCE_MS)
+    # the transaction waits while the next part is being read
+    await session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {PATIENCE_MS}"))
     applying = Applying(session, bus, zone, source, row.id, row.dry_run, now)
     if row.dry_run:
         return applying

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from vhm24r.intake.models import Import
 from vhm24r.intake.service.receiving import defer
@@ -10,8 +10,8 @@ from vhm24r.intake.service.running import Intake
 from vhm24r.intake.types import IN_PROGRESS
 from vhm24r.platform.jobs import Jobs
 
-ABANDONED_AFTER = timedelta(minutes=15)
-"""Longer than any import takes; a repeated run of a living one is harmless, only wasteful."""
+ABANDONED_AFTER = timedelta(hours=1)
+"""Longer than any import takes: one that still runs would lose its staging to the second run."""
 
 
 async def resume_abandoned(intake: Intake, jobs: Jobs) -> list[int]:
@@ -19,7 +19,10 @@ async def resume_abandoned(intake: Intake, jobs: Jobs) -> list[int]:
     async with intake.db.write() as session:
         statement = (
             select(Import)
-            .where(Import.status.in_(sorted(IN_PROGRESS)), Import.created_at < intake.clock.now() - ABANDONED_AFTER)
+            .where(
+                Import.status.in_(sorted(IN_PROGRESS)),
+                func.coalesce(Import.started_at, Import.created_at) < intake.clock.now() - ABANDONED_AFTER,
+            )
             .where(
                 text(
                     "NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.lock = 'import:' || imports.id"

@@ -37,6 +37,7 @@ from vhm24r.orders.types import (
 )
 from vhm24r.orders.views import presented
 from vhm24r.platform.events import EventBus
+from vhm24r.platform.flags import require_writable
 
 TEXT_LIMIT = 500
 TAG_LIMIT = 40
@@ -46,6 +47,7 @@ NOTE_LIMIT = 4_000
 async def create_order(session: AsyncSession, actor: Actor, bus: EventBus, new: NewOrder, now: datetime) -> str:
     """Make a vending order by hand; returns its number."""
     actor.require(Permission.ORDERS_WRITE)
+    await require_writable(session)
     number = public_id()
     change_set = await audit.record(session, actor, Deed("order.created", f"order:{number}"), now)
     checked = _checked("payment_method", new.payment_method)
@@ -89,6 +91,7 @@ async def edit_order(
         OrderNotFound, OrderClosed, FieldNotEditable, FieldInvalid.
     """
     actor.require(Permission.ORDERS_WRITE)
+    await require_writable(session)
     order = await repository.lock_order(session, number)
     if order.status == OrderStatus.CANCELLED:
         raise OrderClosed(number=number)
@@ -113,6 +116,7 @@ async def cancel_order(
 ) -> None:
     """Cancel softly: the order stays, with its status and the reason. Cancelling twice is success."""
     actor.require(Permission.ORDERS_WRITE)
+    await require_writable(session)
     await transition(session, actor, bus, number, OrderStatus.CANCELLED, reason, now)
 
 
@@ -146,6 +150,7 @@ async def add_note(session: AsyncSession, actor: Actor, number: str, text: str, 
         NoteEmpty: there are no words in it.
     """
     actor.require(Permission.ORDERS_WRITE)
+    await require_writable(session)
     order = await repository.lock_order(session, number)
     await audit.record(session, actor, Deed("order.noted", f"order:{number}"), now)
     return await _append_note(session, actor, order.id, text, now)

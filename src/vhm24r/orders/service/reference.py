@@ -15,6 +15,7 @@ from vhm24r.kit.actor import Actor
 from vhm24r.orders import repository
 from vhm24r.orders.errors import FieldInvalid, FieldNotEditable
 from vhm24r.orders.models import VendingMachine
+from vhm24r.platform.flags import require_writable
 
 MACHINE_FIELDS = ("code", "name", "address", "timezone", "active")
 PRODUCT_FIELDS = ("id", "name", "active")
@@ -45,6 +46,7 @@ async def edit_machine(
         MachineNotFound, FieldNotEditable, FieldInvalid.
     """
     actor.require(Permission.MACHINES_WRITE)
+    await require_writable(session)
     machine = await repository.lock_machine(session, code)
     wanted = {name: _checked(name, value) for name, value in changes.items()}
     changed = {name: value for name, value in wanted.items() if getattr(machine, name) != value}
