@@ -23,7 +23,9 @@ setup: .venv/.synced web/dist/index.html  ## virtual environment, locked package
 	@rm -rf .bootstrap
 	@if $(PYTHON) -m venv .bootstrap >/dev/null 2>&1; \
 		then .bootstrap/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt; \
-		else rm -rf .bootstrap && $(PYTHON) -m pip install --quiet --require-hashes --target .bootstrap -r requirements/bootstrap.txt; fi
+		elif $(PYTHON) -m pip --version >/dev/null 2>&1; \
+		then rm -rf .bootstrap && $(PYTHON) -m pip install --quiet --require-hashes --target .bootstrap -r requirements/bootstrap.txt; \
+		else echo "This Python has neither venv nor pip; on Debian and Ubuntu: apt install python3-venv"; exit 1; fi
 	@touch $@
 
 .venv/.synced: requirements/dev.txt pyproject.toml | .bootstrap/.ready

@@ -2,6 +2,7 @@
 their subscribers. The only file that knows every implementation.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.intake.events import ImportApplied
 from vhm24r.intake.service.receiving import RUN_IMPORT
-from vhm24r.intake.service.resuming import resume_abandoned
+from vhm24r.intake.service.resuming import requeue, resume_abandoned
 from vhm24r.intake.service.running import Intake
 from vhm24r.intake.service.running import run as run_import
 from vhm24r.kit.clock import Clock, SystemClock
@@ -79,7 +80,11 @@ def wire_jobs(services: Services) -> None:
     """Who does which job, and what happens on a schedule."""
 
     async def run(import_id: int) -> None:
-        await run_import(services.intake, import_id)
+        try:
+            await run_import(services.intake, import_id)
+        except asyncio.CancelledError:
+            await asyncio.shield(requeue(services.intake, services.jobs, import_id))
+            raise
 
     async def resume() -> None:
         await resume_abandoned(services.intake, services.jobs)

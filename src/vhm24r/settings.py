@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vhm24r.kit.errors import AppError
@@ -65,9 +65,6 @@ class Settings(BaseSettings):
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="json, console, or auto by terminal")
     db_pool: int = Field(10, ge=1, le=100, description="connections this process may hold")
     upload_limit_mb: int = Field(100, ge=1, le=2048, description="largest file accepted, in MiB")
-    telegram_token: SecretStr | None = Field(None, description="bot token; unset = no bot")
-    owner_telegram_id: int | None = Field(None, description="the first owner's Telegram id", examples=["123456789"])
-    inbox_dir: Path | None = Field(None, description="watched folder for reports")
 
     @field_validator("database_url")
     @classmethod

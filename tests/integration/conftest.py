@@ -39,7 +39,7 @@ def bring(services: Services, tmp_path: Path) -> Bring:
         await run(services.intake, row.id)
         async with services.db.read() as session:
             view = await reading_back.get_import(session, SYSTEM, row.id, "en")
-            view["issues"] = await reading_back.list_issues(session, SYSTEM, row.id, "en")
+            view["issues"] = (await reading_back.list_issues(session, SYSTEM, row.id, "en")).items
         return view
 
     return bring_file

@@ -16,7 +16,7 @@ from tests.factories import csv_bytes, hw_row, number, vendhub_row, write_xlsx
 from tests.integration.sharing import imported
 from vhm24r.intake.service import reading_back, receiving
 from vhm24r.intake.service.receiving import Arrival
-from vhm24r.intake.service.resuming import resume_abandoned
+from vhm24r.intake.service.resuming import ABANDONED_AFTER, resume_abandoned
 from vhm24r.intake.service.running import run
 from vhm24r.kit.clock import FixedClock
 from vhm24r.kit.errors import Conflict
@@ -52,7 +52,7 @@ async def written(services: Services) -> dict[str, int]:
 
 async def issues_of(services: Services, done: dict[str, Any]) -> list[dict[str, Any]]:
     async with services.db.read() as session:
-        return await reading_back.list_issues(session, SYSTEM, done["id"], "en")
+        return (await reading_back.list_issues(session, SYSTEM, done["id"], "en")).items
 
 
 async def original(services: Services, done: dict[str, Any]) -> bytes:
@@ -287,7 +287,7 @@ async def test_an_import_nobody_works_at_is_taken_up_again(services: Services, t
     assert isinstance(services.clock, FixedClock)
 
     young = await resume_abandoned(services.intake, services.jobs)
-    services.clock.advance(timedelta(minutes=16))
+    services.clock.advance(ABANDONED_AFTER + timedelta(seconds=1))
     old = await resume_abandoned(services.intake, services.jobs)
     spoken_for = await resume_abandoned(services.intake, services.jobs)
     await services.jobs.drain()

@@ -2,8 +2,12 @@
 
 import pytest
 
+from tests.conftest import NOW, SYSTEM
 from tests.factories import MACHINE, hw_row, number, vendhub_row
 from tests.integration.conftest import Bring, Query
+from vhm24r.ops.process import Services
+from vhm24r.orders.service.editing import create_order
+from vhm24r.orders.types import NewOrder
 
 pytestmark = pytest.mark.integration
 
@@ -206,3 +210,68 @@ async def test_the_money_of_a_new_order_is_what_its_rows_fold_to(bring: Bring) -
     done = await bring([hw_row(1), later])
 
     assert done["money_effect"]["new"] == [{"amount": "16000.00", "currency": "UZS"}]
+
+
+async def test_a_sale_of_no_machine_is_claimed_by_one_machine_only(bring: Bring, query: Query) -> None:
+    await bring([vendhub_row(1, Machine_Code="")])
+    await bring([hw_row(1, Цена_заказа="100"), hw_row(1, Машинный_код="24a8ff000002", Цена_заказа="700")])
+
+    orders = await query("SELECT number, amount FROM orders ORDER BY number")
+    assert orders == [
+        {"number": number(1), "amount": 10_000},
+        {"number": f"{number(1)}@24a8ff000002", "amount": 70_000},
+    ]
+
+
+async def test_sales_join_a_known_number_whatever_machine_they_name(bring: Bring, query: Query) -> None:
+    await bring([hw_row(1)])
+    sales = await bring([vendhub_row(1, Machine_Code="24a8ff000002")])
+
+    assert sales["orders"]["new"] == 0
+    assert [order["number"] for order in await query("SELECT number FROM orders")] == [number(1)]
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_sale_whose_number_is_corrected_goes_to_the_other_order(
+    bring: Bring, query: Query, together: bool
+) -> None:
+    first, corrected = vendhub_row(1), vendhub_row(1, Order_number=number(2))
+    for rows in [[first, corrected]] if together else [[first], [corrected]]:
+        done = await bring(rows)
+
+        assert done["status"] == "applied"
+    assert [order["number"] for order in await query("SELECT number FROM orders ORDER BY number")] == [
+        number(1),
+        number(2),
+    ]
+    current = await query("SELECT o.number FROM evidence_records e JOIN orders o ON o.id = e.order_id WHERE e.current")
+    assert current == [{"number": number(2)}]
+
+
+async def test_equal_times_are_decided_by_the_later_row_everywhere(bring: Bring, query: Query) -> None:
+    for price in ("100", "200"):
+        await bring([hw_row(1, Цена_заказа=price)])
+    await bring([hw_row(1, Цена_заказа="300"), hw_row(1, Цена_заказа="100")])
+    await bring([vendhub_row(1)])
+
+    assert [order["amount"] for order in await query("SELECT amount FROM orders")] == [10_000]
+    current = await query("SELECT amount FROM evidence_records WHERE current AND source = 'happy_workers'")
+    assert current == [{"amount": 10_000}]
+
+
+async def test_orders_known_to_sales_alone_are_not_counted_as_money(bring: Bring) -> None:
+    assert (await bring([vendhub_row(1)]))["money_effect"]["new"] == []
+
+
+async def test_a_number_that_a_person_has_taken_does_not_stop_a_report(
+    bring: Bring, query: Query, services: Services
+) -> None:
+    new = NewOrder(occurred_at=NOW, amount=100, currency="UZS")
+    async with services.db.write() as session:
+        taken = await create_order(session, SYSTEM, services.bus, new, NOW)
+
+    done = await bring([hw_row(1, Номер_заказа=taken), hw_row(2)])
+
+    assert done["status"] == "applied"
+    numbers = {order["number"] for order in await query("SELECT number FROM orders")}
+    assert numbers == {taken, f"{taken}@{MACHINE}", number(2)}

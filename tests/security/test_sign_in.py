@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.conftest import SYSTEM, sign_in
 from tests.integration.command_line import command, environment
@@ -16,6 +17,7 @@ from tests.integration.sharing import process
 from tests.security.conftest import client_of
 from vhm24r.api.app import build_app
 from vhm24r.identity import service as identity
+from vhm24r.identity.errors import TelegramIdTaken
 from vhm24r.identity.permissions import Role
 from vhm24r.identity.types import SESSION_COOKIE
 from vhm24r.kit.clock import FixedClock
@@ -288,3 +290,26 @@ async def test_signing_in_is_written_down(shared: Services, site: FastAPI) -> No
             ("person.link_issued", "system"),
             ("session.opened", "person"),
         ]
+
+
+async def test_a_chosen_language_is_kept_and_spoken(shared: Services, site: FastAPI) -> None:
+    async with client_of(site, await sign_in(shared, Role.CUSTOMER)) as browser:
+        chosen = await browser.patch("/api/v1/auth/me", json={"language": "uz"})
+        spoken = await browser.get("/api/v1/orders", headers={"Accept-Language": "en"})
+        unknown = await browser.patch("/api/v1/auth/me", json={"language": "tlh"})
+        kept = await browser.get("/api/v1/auth/me")
+
+    assert (chosen.status_code, chosen.json()["language"], kept.json()["language"]) == (200, "uz", "uz")
+    assert (spoken.status_code, spoken.json()["title"]) == (403, "Ruxsat yoʻq")
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "identity.language_unknown")
+
+
+async def test_a_telegram_account_belongs_to_one_person(shared: Services) -> None:
+    async def add(session: AsyncSession) -> None:
+        now = shared.clock.now()
+        await identity.create_person(session, SYSTEM, name="Guest", role=Role.VIEWER, now=now, telegram_id=777)
+
+    async with shared.db.write() as session:
+        await add(session)
+        with pytest.raises(TelegramIdTaken):
+            await add(session)

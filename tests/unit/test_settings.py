@@ -20,7 +20,6 @@ def test_without_any_variable_the_house_is_closed_and_local() -> None:
     assert settings.database_url is None
     assert settings.timezone == "Asia/Tashkent"
     assert (settings.db_pool, settings.upload_limit_mb) == (10, 100)
-    assert settings.telegram_token is None
     assert settings.data_dir == default_data_dir()
     assert settings.storage == str(default_data_dir() / "files")
 
@@ -101,14 +100,6 @@ def test_originals_go_where_the_storage_url_says(tmp_path: Path) -> None:
     assert Settings.load(data_dir=tmp_path).storage == str(tmp_path / "files")
 
 
-def test_a_token_is_not_shown() -> None:
-    settings = Settings.load(telegram_token="123456789:secret")
-
-    assert "123456789" not in repr(settings)
-    assert settings.telegram_token is not None
-    assert settings.telegram_token.get_secret_value() == "123456789:secret"
-
-
 def test_settings_do_not_change_after_boot() -> None:
     settings = Settings.load()
 
@@ -145,9 +136,9 @@ def test_data_of_root_lies_where_an_unprivileged_server_can_reach_it(monkeypatch
 
 def test_an_empty_variable_is_as_good_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VHM24R_TIMEZONE", "")
-    monkeypatch.setenv("VHM24R_OWNER_TELEGRAM_ID", "")
+    monkeypatch.setenv("VHM24R_DATABASE_URL", "")
 
     settings = Settings.load()
 
     assert settings.timezone == "Asia/Tashkent"
-    assert settings.owner_telegram_id is None
+    assert settings.database_url is None

@@ -12,12 +12,15 @@ from fastapi.routing import APIRoute
 from vhm24r import __version__
 from vhm24r.api import idempotency, page, problems
 from vhm24r.api.endpoints import auth, imports, orders, running
-from vhm24r.api.security import Open
+from vhm24r.api.security import Needs, Open
+from vhm24r.identity.permissions import Permission
+from vhm24r.kit.errors import AppError
 from vhm24r.kit.ids import correlation_id
 from vhm24r.ops.process import Services
 from vhm24r.platform import metrics
 
 API = "/api/v1"
+UPLOADS = f"{API}/imports"
 LARGEST_BODY = 1024 * 1024
 """Bytes of an ordinary request; uploads have a limit of their own."""
 SECURITY_HEADERS = {
@@ -48,7 +51,6 @@ def build_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=LARGEST_BODY,
         generate_unique_id_function=_operation_id,
         responses={"4XX": {"model": problems.Problem, "description": "what is wrong and what to do"}},
     )
@@ -57,7 +59,7 @@ def build_app(services: Services) -> FastAPI:
     app.add_middleware(idempotency.IdempotencyMiddleware, db=services.db, clock=services.clock)
     app.middleware("http")(_observe)
     for router in (auth.router, imports.router, orders.router, orders.reference, running.router):
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, max_body_size=LARGEST_BODY)
     app.include_router(auth.links)
     app.include_router(running.outside)
     documented = [Depends(Open("describes the API and holds no data"))]
@@ -73,6 +75,17 @@ async def _docs() -> RedirectResponse:
 def _operation_id(route: APIRoute) -> str:
     """Names of generated client functions: the endpoint's own name."""
     return route.name
+
+
+async def _refused_before_body(request: Request) -> Response | None:
+    """Uploads are large and read before any route is asked: strangers are turned away at once."""
+    if request.method != "POST" or request.url.path != UPLOADS:
+        return None
+    try:
+        await Needs(Permission.IMPORTS_WRITE)(request)
+    except AppError as error:
+        return problems.problem(request, error.status, error.code, error.params)
+    return None
 
 
 async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

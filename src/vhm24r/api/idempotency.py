@@ -34,10 +34,10 @@ class IdempotencyMiddleware:
         """One request."""
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         key = headers.get("idempotency-key")
-        if scope["type"] != "http" or key is None or scope["method"] not in {"POST", "PATCH", "PUT", "DELETE"}:
+        actor = _actor(headers)
+        if key is None or actor is None or scope["method"] not in {"POST", "PATCH", "PUT", "DELETE"}:
             await self._app(scope, receive, send)
             return
-        actor = _actor(headers)
         replay, body = await _body(headers, receive)
         request = idempotency.request_hash(scope["method"], _target(scope), body)
         try:
@@ -79,10 +79,10 @@ class Recorder:
         return Answer(self._status, self._body, self._media)
 
 
-def _actor(headers: Headers) -> str:
-    """Whose key it is: the session behind the cookie, by hash."""
-    cookie = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
-    return hashlib.sha256(cookie.encode()).hexdigest()
+def _actor(headers: Headers) -> str | None:
+    """Whose key it is: the session behind the cookie, by hash; None for somebody not signed in."""
+    cookie = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE)
+    return None if cookie is None else hashlib.sha256(cookie.encode()).hexdigest()
 
 
 def _target(scope: Scope) -> str:

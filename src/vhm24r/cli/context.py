@@ -3,6 +3,7 @@
 import asyncio
 import locale
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -55,11 +56,15 @@ def run(work: Callable[[], Awaitable[T]], *, as_json: bool = False) -> T:
     except AppError as error:
         fail(error, as_json=as_json)
         raise typer.Exit(1) from error
-    except KeyboardInterrupt as error:
+    except (KeyboardInterrupt, asyncio.CancelledError) as error:
         raise typer.Exit(130) from error
 
 
 async def _awaited(work: Callable[[], Awaitable[T]]) -> T:
+    """Run to the end; SIGTERM cancels as Ctrl-C does, so that nothing is left half-done or running."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await work()
 
 

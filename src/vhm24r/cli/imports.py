@@ -1,5 +1,6 @@
 """`vhm24r import` and `vhm24r imports`."""
 
+import asyncio
 import shutil
 import sys
 from collections.abc import Sequence
@@ -17,8 +18,10 @@ from vhm24r.cli.context import OPERATOR, language, line, out, run, services_for,
 from vhm24r.intake.errors import FileTooLarge
 from vhm24r.intake.service import reading_back, receiving
 from vhm24r.intake.service.receiving import Arrival
+from vhm24r.intake.service.running import interrupt
 from vhm24r.intake.service.running import run as run_import
 from vhm24r.intake.sources.registry import SOURCES
+from vhm24r.intake.staging import KEPT_ISSUES
 from vhm24r.intake.types import ImportStatus
 from vhm24r.ops.process import Services
 from vhm24r.platform.i18n import say
@@ -87,11 +90,15 @@ async def _import_one(services: Services, path: Path, source: str | None, *, dry
     else:
         async with services.db.write() as session:
             import_id = (await receiving.receive(session, OPERATOR, arrival, sha256, now)).id
-        with _bar(path.name) as follow:
-            await run_import(replace(services.intake, on_progress=follow), import_id)
+        try:
+            with _bar(path.name) as follow:
+                await run_import(replace(services.intake, on_progress=follow), import_id)
+        except asyncio.CancelledError:
+            await asyncio.shield(interrupt(services.intake, import_id))
+            raise
     async with services.db.read() as session:
         row = await reading_back.get_import(session, OPERATOR, import_id, language())
-        issues = await reading_back.list_issues(session, OPERATOR, import_id, language())
+        issues = (await reading_back.list_issues(session, OPERATOR, import_id, language())).items
     return _result(str(path), row, issues, None)
 
 
@@ -218,7 +225,7 @@ def show_errors(
 
     async def work() -> tuple[list[dict[str, Any]], str]:
         async with services_for(settings_of()) as services, services.db.read() as session:
-            issues = await reading_back.list_issues(session, OPERATOR, import_id, language())
+            issues = (await reading_back.list_issues(session, OPERATOR, import_id, language(), limit=KEPT_ISSUES)).items
             return issues, await reading_back.issues_csv(session, OPERATOR, import_id, language())
 
     issues, text = run(work, as_json=as_json)

@@ -102,7 +102,8 @@ async def elect_current(session: AsyncSession) -> int:
         ), elected AS (
             SELECT e.id, NOT e.withdrawn AND row_number() OVER (
                 PARTITION BY e.record_id
-                ORDER BY e.withdrawn, {LIFECYCLE.format("e")} DESC NULLS LAST, e.file_id DESC, e.id DESC
+                ORDER BY e.withdrawn, {LIFECYCLE.format("e")} DESC NULLS LAST,
+                    e.file_id DESC, e.sheet DESC, e."row" DESC
             ) = 1 AS stands
             FROM evidence_records e
             JOIN evidence_records f ON f.identity = e.identity

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from vhm24r.evidence.types import SALE_FIELD_NAMES
+from vhm24r.kit.text import harmless
 
 CSV_BATCH = 500
-FORMULA_STARTS = frozenset("=+-@\t\r")
 HEAD_COLUMNS = ("number", "channel", "origin", "status", "match_status", "version", "last_change", "tags")
 
 
@@ -20,18 +20,6 @@ class ExportFormat(StrEnum):
 
     CSV = "csv"
     JSON = "json"
-
-
-def harmless(cell: object) -> str:
-    """A cell that no spreadsheet runs as a formula; numbers stay numbers."""
-    text = "" if cell is None else str(cell)
-    if text[:1] not in FORMULA_STARTS or _is_number(text):
-        return text
-    return f"'{text}"
-
-
-def _is_number(text: str) -> bool:
-    return text.lstrip("+-").replace(".", "", 1).isdigit()
 
 
 async def render(orders: AsyncIterator[dict[str, Any]], form: ExportFormat) -> AsyncIterator[bytes]:

@@ -16,6 +16,7 @@ from vhm24r.intake.sources.declaration import Cell, Claim, Column
 from vhm24r.intake.statements import Seen, state
 from vhm24r.intake.types import Chunk, Issue, Level
 from vhm24r.intake.values import (
+    LONGEST_CELL,
     NULL,
     UNREADABLE,
     AmountReader,
@@ -121,10 +122,16 @@ class Canonicaliser:
     def _squared(self, chunk: Chunk, issues: list[Issue], counts: Counts) -> tuple[Sequence[int], list[list[str]]]:
         """Rows of equal width with their numbers; blank rows dropped, ragged ones mended or refused."""
         width = self._width
-        if set(map(len, chunk.rows)) == {width}:
+        if set(map(len, chunk.rows)) == {width} and not chunk.broken:
             return range(chunk.first_row, chunk.first_row + len(chunk.rows)), chunk.rows
         numbers, rows = [], []
         for number, row in enumerate(chunk.rows, chunk.first_row):
+            if number in chunk.broken:
+                counts.total += 1
+                counts.issues += 1
+                said = next((cell for cell in row if '"' in cell), row[0] if row else "")
+                issues.append(self._issue("intake.quote_unclosed", Level.ERROR, number, None, said))
+                continue
             if len(row) != width:
                 if not any(row):
                     continue
@@ -152,7 +159,7 @@ class Canonicaliser:
             else:
                 fields[column.field] = values
             if column.word_into:
-                fields[column.word_into] = self._words.column(words)
+                fields[column.word_into] = [NULL if word is UNREADABLE else word for word in self._words.column(words)]
         fields["extra"] = self._extra_texts(extra) if extra else [NULL] * count
         return fields
 
@@ -241,10 +248,13 @@ class Canonicaliser:
                 continue
             value, cell = fields[plan.column.field][index], row[plan.index]
             if value is UNREADABLE:
-                found.append(self._issue(_ISSUE_OF_CELL[plan.column.cell], Level.ERROR, number, plan.header, cell))
+                too_long = len(cell.strip()) > LONGEST_CELL
+                code = "intake.text_too_long" if too_long else _ISSUE_OF_CELL[plan.column.cell]
+                found.append(self._issue(code, Level.ERROR, number, plan.header, cell))
             elif plan.column.field in _KEY_FIELDS and value == NULL:
                 found.append(self._issue("intake.value_missing", Level.WARNING, number, plan.header, cell))
-        if fields[self._source.key][index] == NULL and fields["occurred_at"][index] == NULL:
+        timeless = fields["occurred_at"][index] == NULL
+        if timeless and NULL in (fields[self._source.key][index], fields["amount"][index]):
             found.append(self._issue("intake.row_unidentified", Level.ERROR, number, None, " ".join(row)))
         return found
 

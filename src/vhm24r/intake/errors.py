@@ -78,6 +78,12 @@ class ReaderDied(ImportFailed):
     code = "intake.reader_died"
 
 
+class ImportInterrupted(ImportFailed):
+    """Somebody stopped the command that was reading the file."""
+
+    code = "intake.interrupted"
+
+
 class ImportNotWaiting(Conflict):
     """Only a previewed import can be applied."""
 

@@ -83,9 +83,12 @@ def produce(path: Path, zone: ZoneInfo, wanted: str | None, output: IO[bytes]) -
         pickle.dump(reading, output)
     except AppError as error:
         pickle.dump(error, output)
+    except BrokenPipeError:
+        return  # nobody reads us any more
     output.flush()
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    with contextlib.suppress(OSError, ValueError):  # macOS knows the limit but does not take it
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     produce(Path(sys.argv[1]), ZoneInfo(sys.argv[2]), sys.argv[3] or None, sys.stdout.buffer)

@@ -123,7 +123,7 @@ def _locate(tables: Iterator[Table], wanted: str | None) -> list[Located]:
             seen_columns = seen_columns or _likely_header(first)
             continue
         offset, claim = found
-        below = Chunk(first.first_row + offset + 1, first.rows[offset + 1 :])
+        below = Chunk(first.first_row + offset + 1, first.rows[offset + 1 :], first.broken)
         located.append(Located(table, claim, first.rows[offset], chain([below], table.chunks)))
     if not rows_seen:
         raise FileEmpty

@@ -1,6 +1,6 @@
 """Words of intake: raw tables, issues with their place, import statuses and their table of steps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -75,10 +75,14 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some consecutive rows of a table; `first_row` is the number of the first one, from 1."""
+    """Some consecutive rows of a table; `first_row` is the number of the first one, from 1.
+
+    `broken` are the numbers of rows whose quotes do not fit: their cells are not to be trusted.
+    """
 
     first_row: int
     rows: list[list[str]]
+    broken: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,3 @@ class Table:
     sheet: str | None
     chunks: Iterator[Chunk]
     total_rows: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The row of a table that names its columns."""
-
-    row: int
-    cells: Sequence[str]

@@ -17,6 +17,8 @@ NULL = r"\N"
 UNREADABLE = "\x00unreadable"
 MEMO_LIMIT = 50_000
 LONGEST_EMPTY_MARK = 4
+LONGEST_CELL = 500
+"""No honest cell of a report is longer; an index entry could not hold much more."""
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _DAMAGED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)
@@ -49,7 +51,7 @@ class Reader(dict[str, str]):
     def __missing__(self, cell: str) -> str:
         """Compute once; forget everything when the column turns out to be unique values."""
         text = clean(cell)
-        value = NULL if text is None else self.read(text)
+        value = NULL if text is None else UNREADABLE if len(text) > LONGEST_CELL else self.read(text)
         if value is UNREADABLE:
             self.unreadable += 1
             return value  # not memoised: every occurrence is to be counted
@@ -76,7 +78,7 @@ class CodeReader(Reader):
 
     def __missing__(self, cell: str) -> str:
         """A long plain code is itself; codes are mostly unique, so it is not memoised either."""
-        if len(cell) > LONGEST_EMPTY_MARK and cell.isalnum():
+        if LONGEST_EMPTY_MARK < len(cell) <= LONGEST_CELL and cell.isalnum():
             return cell
         return super().__missing__(cell)
 

@@ -7,6 +7,9 @@ from functools import lru_cache
 EMPTY_MARKS = frozenset({"", "-", "—", "–", "nan", "none", "null", "н/д", "n/a"})
 """What real exports write where there is nothing (compared casefolded)."""
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a cell for a formula."""
+
 _LOOK_ALIKES = str.maketrans("асеорхукмтнвгіј", "aceopxykmthbrij")
 """Cyrillic letters that look like Latin ones: the Payme header really mixes them."""
 
@@ -38,3 +41,11 @@ def clean(text: str) -> str | None:
 def shortened(text: str, limit: int = 80) -> str:
     """At most `limit` characters, an ellipsis in place of the rest; for messages."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def harmless(cell: object) -> str:
+    """A cell that no spreadsheet runs as a formula; numbers stay numbers."""
+    text = "" if cell is None else str(cell)
+    if text[:1] not in FORMULA_STARTS or text.lstrip("+-").replace(".", "", 1).isdigit():
+        return text
+    return f"'{text}"

@@ -45,7 +45,7 @@ def _home(field: str) -> str:
     return f"o.{field}" if field in ORDER_FIELDS else f"v.{field}"
 
 
-async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool) -> None:
+async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool, any_machine: bool) -> None:
     """Make `known`, `placed` and `stated` for one staged part."""
     await run_sql(session, f"DROP TABLE IF EXISTS {', '.join(WORKING_TABLES)}")
     await run_sql(
@@ -53,7 +53,8 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
         f"""
         CREATE TEMP TABLE known ON COMMIT DROP AS
         SELECT s.position, s.sheet, s."row", s.identity, s.content, s.duplicate, s.order_number,
-            coalesce(s.machine_code, '') AS machine, f.record_id, f.order_id,
+            coalesce(s.machine_code, '') AS machine, f.record_id,
+            CASE WHEN s.order_number IS NULL OR s.order_number = f.order_number THEN f.order_id END AS order_id,
             coalesce(v.id, CASE WHEN f.content = s.content THEN f.id END) AS version_id,
             CASE WHEN f.content = s.content THEN f.withdrawn OR NOT f.current
                  ELSE coalesce(v.withdrawn OR NOT v.current, false) END AS revived
@@ -70,7 +71,7 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
         WHERE k.machine = '' AND m.order_number = k.order_number
         """,
     )
-    await _place(session, makes_orders=makes_orders)
+    await _place(session, makes_orders=makes_orders, any_machine=any_machine)
     await run_sql(
         session,
         f"""
@@ -93,8 +94,14 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
         await _share_ids(session)
 
 
-async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
-    """`placed`: for every number and machine no known record speaks of, its order, old or new."""
+async def _place(session: AsyncSession, *, makes_orders: bool, any_machine: bool) -> None:
+    """`placed`: for every number and machine no known record speaks of, its order, old or new.
+
+    A standing order that no machine row has claimed yet is taken by the machine that its sales name,
+    else by the first one; every further machine with that number gets an order of its own (decisions 3).
+    `any_machine`: rows of this source join a known number whatever machine they name; a difference is a
+    finding, not another order (decisions 4).
+    """
     await run_sql(
         session,
         f"""
@@ -104,11 +111,20 @@ async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
             FROM known
             WHERE {makes_orders} AND order_id IS NULL AND NOT duplicate AND order_number IS NOT NULL
             GROUP BY order_number, machine
+        ), named AS (
+            SELECT source_number, array_agg(machine ORDER BY machine) AS machines FROM wanted GROUP BY source_number
         ), found AS (
-            SELECT w.*, CASE WHEN w.machine IN ('', coalesce(o.machine_code, w.machine)) THEN o.id ELSE c.id END AS old,
-                o.id IS NOT NULL AS taken
+            SELECT w.*, o.id IS NOT NULL AS taken, CASE
+                WHEN o.origin_space <> '{ORIGIN_SPACE}' THEN c.id
+                WHEN w.machine = '' OR w.machine = CASE
+                    WHEN o.machine_code = ANY (n.machines) THEN o.machine_code
+                    WHEN o.machine_code IS NULL OR o.origin = '{SourceName.VENDHUB}' THEN n.machines[1]
+                    ELSE o.machine_code END THEN o.id
+                WHEN c.id IS NOT NULL THEN c.id
+                WHEN {any_machine} THEN o.id END AS old
             FROM wanted w
-            LEFT JOIN orders o ON o.number = w.number AND o.origin_space = '{ORIGIN_SPACE}'
+            JOIN named n USING (source_number)
+            LEFT JOIN orders o ON o.number = w.number
             LEFT JOIN orders c ON c.source_number = w.source_number AND c.number <> c.source_number
                 AND c.machine_code = w.machine AND c.origin_space = '{ORIGIN_SPACE}'
         ), shared AS (
@@ -117,24 +133,22 @@ async def _place(session: AsyncSession, *, makes_orders: bool) -> None:
         )
         SELECT f.source_number, f.machine, f.position, f.old IS NULL AS new_order,
             coalesce(f.old, nextval('orders_id_seq')) AS order_id,
-            CASE WHEN f.old IS NULL THEN
-                f.number || CASE WHEN f.taken OR s.first <> f.machine THEN '@' || f.machine ELSE '' END
-            END AS number
+            CASE WHEN f.old IS NULL THEN f.number || CASE WHEN f.taken OR s.first <> f.machine
+                THEN '@' || regexp_replace(f.machine, '[^A-Za-z0-9._~-]+', '-', 'g') ELSE '' END END AS number
         FROM found f LEFT JOIN shared s USING (source_number)
         """,
     )
 
 
 async def _share_ids(session: AsyncSession) -> None:
-    """Rows of one part with the same new key share their record and order; exact repeats their version."""
+    """Rows of one part with the same new key share their record, exact repeats their version."""
     await run_sql(
         session,
         """
         WITH firsts AS (
-            SELECT identity, min(record_id) AS record_id, min(order_id) AS order_id
-            FROM stated GROUP BY identity HAVING count(*) > 1
+            SELECT identity, min(record_id) AS record_id FROM stated GROUP BY identity HAVING count(*) > 1
         )
-        UPDATE stated s SET record_id = f.record_id, order_id = f.order_id, key_repeated = true
+        UPDATE stated s SET record_id = f.record_id, key_repeated = true
         FROM firsts f WHERE f.identity = s.identity
         """,
     )
@@ -188,17 +202,18 @@ async def fold(session: AsyncSession, *, source: str, hold: bool) -> None:
         f"""
         CREATE TEMP TABLE folded ON COMMIT DROP AS
         WITH statements AS (
-            SELECT e.order_id, e.source, e.file_id, e.id AS place, {LIFECYCLE.format("e")} AS moved, {names.format("e")}
+            SELECT e.order_id, e.source, e.file_id, e.sheet, e."row", {LIFECYCLE.format("e")} AS moved,
+                {names.format("e")}
             FROM evidence_records e JOIN touched t USING (order_id)
             WHERE NOT e.withdrawn AND e.source IN ('{machine}', '{SourceName.VENDHUB}')
                 AND NOT EXISTS (SELECT FROM stated r WHERE r.revived AND r.version_id = e.id)
             UNION ALL
-            SELECT s.order_id, :source, {2**62}, s.position, {LIFECYCLE.format("s")}, {names.format("s")}
+            SELECT s.order_id, :source, {2**62}, s.sheet, s."row", {LIFECYCLE.format("s")}, {names.format("s")}
             FROM stated s JOIN touched t USING (order_id)
         ), ranked AS (
             SELECT *, row_number() OVER (
                 PARTITION BY order_id
-                ORDER BY source = '{machine}' DESC, moved DESC NULLS LAST, file_id DESC, place DESC
+                ORDER BY source = '{machine}' DESC, moved DESC NULLS LAST, file_id DESC, sheet DESC, "row" DESC
             ) AS rank FROM statements
         ), best AS (
             SELECT w.order_id, {firsts},

@@ -27,6 +27,12 @@ class FieldInvalid(Invalid):
     code = "orders.field_invalid"
 
 
+class NothingReported(Conflict):
+    """No report speaks of the order, so a field cannot be given back to the reports."""
+
+    code = "orders.nothing_reported"
+
+
 class OrderClosed(Conflict):
     """A cancelled order takes no changes."""
 

@@ -313,7 +313,8 @@ async def reported_fields(session: AsyncSession, order_id: int) -> dict[str, Any
             (EvidenceRecord.source == SourceName.HAPPY_WORKERS).desc(),
             moved.desc().nulls_last(),
             EvidenceRecord.file_id.desc(),
-            EvidenceRecord.id.desc(),
+            EvidenceRecord.sheet.desc(),
+            EvidenceRecord.row.desc(),
         )
     )
     rows = (await session.execute(statement)).all()

@@ -24,6 +24,8 @@ from typing import IO, Self
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from sqlalchemy.engine import URL
 
 from vhm24r.kit.errors import AppError
 
@@ -111,7 +113,9 @@ class EmbeddedServer:
 
     def url(self, database: str = "vhm24r") -> str:
         """SQLAlchemy URL of a database on this server."""
-        return f"postgresql+psycopg://{SUPERUSER}@/{database}?host={self.socket_dir}"
+        query = {"host": str(self.socket_dir)}
+        made = URL.create("postgresql+psycopg", username=SUPERUSER, database=database, query=query)
+        return made.render_as_string()
 
     def __enter__(self) -> Self:
         """Acquire."""
@@ -159,7 +163,7 @@ class EmbeddedServer:
                 connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
 
     def _conninfo(self, database: str) -> str:
-        return f"host={self.socket_dir} user={SUPERUSER} dbname={database} connect_timeout=5"
+        return make_conninfo(host=str(self.socket_dir), user=SUPERUSER, dbname=database, connect_timeout=5)
 
     @contextlib.contextmanager
     def _serialised(self) -> Iterator[None]:

@@ -67,7 +67,9 @@ async def begin(session: AsyncSession, actor: str, key: str, request: bytes, now
     if (await session.execute(claim)).scalar_one_or_none() is not None:
         return None
     where = (IdempotencyKey.actor == actor) & (IdempotencyKey.key == key)
-    row = (await session.execute(select(IdempotencyKey).where(where).with_for_update())).scalar_one()
+    row = (await session.execute(select(IdempotencyKey).where(where).with_for_update())).scalar_one_or_none()
+    if row is None:  # freed between our two looks: the repetition may simply come again
+        raise KeyInFlight(key=key)
     if row.request_hash != request:
         raise KeyReused(key=key)
     if row.status is not None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from vhm24r.evidence.types import SALE_FIELD_NAMES
-from vhm24r.exports.rendering import CSV_BATCH, HEAD_COLUMNS, ExportFormat, harmless, render
+from vhm24r.exports.rendering import CSV_BATCH, HEAD_COLUMNS, ExportFormat, render
+from vhm24r.kit.text import harmless
 
 pytestmark = pytest.mark.unit
 

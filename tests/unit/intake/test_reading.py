@@ -14,8 +14,8 @@ import rustpy_xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factories import HW_HEADER, VENDHUB_HEADER, hw_row, number, vendhub_row, write_csv, write_xlsx
-from vhm24r.evidence.types import SourceName
+from tests.factories import HW_HEADER, VENDHUB_HEADER, csv_bytes, hw_row, number, vendhub_row, write_csv, write_xlsx
+from vhm24r.evidence.types import STAGED_COLUMNS, SourceName
 from vhm24r.intake.canonical import Counts
 from vhm24r.intake.errors import (
     FileDamaged,
@@ -27,7 +27,6 @@ from vhm24r.intake.errors import (
 )
 from vhm24r.intake.formats.protocol import CHUNK_ROWS
 from vhm24r.intake.reading import ReadFile, read
-from vhm24r.evidence.types import STAGED_COLUMNS
 from vhm24r.intake.types import HEADER_SEARCH_ROWS, Issue, Level
 
 pytestmark = pytest.mark.unit
@@ -592,13 +591,23 @@ class TestRefused:
 
         assert numbers(outcome) == [number(1)]
 
-    def test_a_field_beyond_a_mebibyte_damages_the_file(self, tmp_path: Path) -> None:
+    def test_a_field_beyond_a_mebibyte_is_an_issue_of_its_row(self, tmp_path: Path) -> None:
         path = write_csv(tmp_path / "report.csv", [*(hw_row(n) for n in range(5_000)), hw_row(1, Причина="x" * 2**21)])
 
-        with pytest.raises(FileDamaged) as caught:
-            read_whole(path)
+        outcome = read_whole(path)
 
-        assert caught.value.params["format"] == "csv"
+        assert [(i.code, i.row, i.column) for i in outcome.issues] == [("intake.text_too_long", 5_002, "Причина")]
+        assert outcome.file.counts.staged == 5_000
+
+    def test_an_unclosed_quote_is_an_issue_of_its_row(self, tmp_path: Path) -> None:
+        content = csv_bytes([hw_row(n) for n in range(300)]).decode()
+        path = tmp_path / "report.csv"
+        path.write_text(content.replace(f"{number(50)},,Эспрессо", f'{number(50)},,"Эспрессо'), encoding="utf-8")
+
+        outcome = read_whole(path)
+
+        assert [(i.code, i.row, i.value) for i in outcome.issues] == [("intake.quote_unclosed", 52, '"Эспрессо')]
+        assert outcome.file.counts.staged == 299
 
 
 ROWS = st.sampled_from(

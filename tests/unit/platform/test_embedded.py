@@ -92,7 +92,7 @@ def test_the_socket_lies_beside_the_data_and_the_url_says_so(monkeypatch: pytest
     server = EmbeddedServer(Path("/srv/vhm24r"))
 
     assert server.socket_dir == Path("/srv/vhm24r/postgres/socket")
-    assert server.url("orders") == f"postgresql+psycopg://{SUPERUSER}@/orders?host=/srv/vhm24r/postgres/socket"
+    assert server.url("orders") == f"postgresql+psycopg://{SUPERUSER}@/orders?host=%2Fsrv%2Fvhm24r%2Fpostgres%2Fsocket"
 
 
 def test_a_socket_path_that_would_be_too_long_goes_to_the_temporary_folder(

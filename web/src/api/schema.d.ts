@@ -1723,6 +1723,8 @@ export interface operations {
         parameters: {
             query?: {
                 format?: string;
+                limit?: number;
+                cursor?: string | null;
             };
             header?: never;
             path: {

@@ -102,7 +102,13 @@ async def list_rows(
 
 @router.get("/{import_id}/errors", response_model=ListOf[IssueOut])
 async def list_errors(
-    import_id: int, request: Request, session: ReadSession, actor: Reader, format: str = "json"
+    import_id: int,
+    request: Request,
+    session: ReadSession,
+    actor: Reader,
+    format: str = "json",
+    limit: Limit = MAX_LIMIT,
+    cursor: str | None = None,
 ) -> object:
     """The issues of an import; `format=csv` downloads them."""
     language = language_of(request)
@@ -110,7 +116,8 @@ async def list_errors(
         text = await reading_back.issues_csv(session, actor, import_id, language)
         name = f'attachment; filename="import-{import_id}-issues.csv"'
         return Response("\ufeff" + text, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
-    return {"items": await reading_back.list_issues(session, actor, import_id, language), "next_cursor": None}
+    page = await reading_back.list_issues(session, actor, import_id, language, limit=limit, cursor=cursor)
+    return listed(page)
 
 
 @router.get("/{import_id}/file")

@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from vhm24r.intake.formats.protocol import CHUNK_ROWS, Unreadable
+from vhm24r.intake.formats.protocol import CHUNK_ROWS
 from vhm24r.intake.types import Chunk, Table
 
 HEAD_BYTES = 256 * 1024
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_LINES = 60
+LONGEST_RECORD_LINES = 100
+"""Lines one cell may span: addresses take a few; beyond it a quotation mark was never closed."""
+
 LEAST_SOUND_SHARE = 50
 """Sound characters beyond ASCII per broken one from which on a text is taken for damaged UTF-8."""
 CYRILLIC_ENCODINGS = ["cp1251", "cp866", "koi8_r"]
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
-csv.field_size_limit(1024 * 1024)
+csv.field_size_limit(1024 * 1024 * 1024)  # a long cell is an issue of its row, not the end of the file
 
 
 def encoding_of(head: bytes) -> str | None:
@@ -94,16 +97,67 @@ class Delimited:
 
 
 def _chunks(path: Path, encoding: str, delimiter: str) -> Iterator[Chunk]:
+    """Lines in bulk; where a cell spans lines or a quote is not closed, record by record."""
     # a byte that is no text becomes U+FFFD, and the row that holds it an issue
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        number = 1
-        while True:
-            try:
-                rows = list(islice(reader, CHUNK_ROWS))
-            except csv.Error as error:
-                raise Unreadable(reason=str(error), row=number) from error
-            if not rows:
-                return
-            yield Chunk(number, rows)
+        number, left = 1, list(islice(file, CHUNK_ROWS))
+        while left:
+            rows = _plain_rows(left, delimiter)
+            broken: frozenset[int] = frozenset()
+            if rows is None:
+                left += islice(file, LONGEST_RECORD_LINES)
+                rows, broken, used = _records(left, delimiter, number, at_end=len(left) < LONGEST_RECORD_LINES)
+                left = left[used:]
+            else:
+                left = []
+            yield Chunk(number, rows, broken)
             number += len(rows)
+            left += islice(file, CHUNK_ROWS)
+
+
+def _plain_rows(lines: list[str], delimiter: str) -> list[list[str]] | None:
+    """One record a line, as almost every report has it; None when the lines are not that plain."""
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    return rows if len(rows) == len(lines) else None
+
+
+def _records(
+    lines: list[str], delimiter: str, number: int, *, at_end: bool
+) -> tuple[list[list[str]], frozenset[int], int]:
+    """Records that may span lines: (rows, numbers of the broken ones, lines used).
+
+    A record that is not complete within LONGEST_RECORD_LINES has a quote that nobody closed: its first
+    line is given out as broken, and reading goes on with the next one, so that nothing is swallowed.
+    """
+    rows: list[list[str]] = []
+    broken: set[int] = set()
+    used = 0
+    while used < len(lines) and (at_end or len(lines) - used >= LONGEST_RECORD_LINES):
+        span = _span(lines, used, delimiter)
+        if span == 0:
+            broken.add(number + len(rows))
+        text = lines[used : used + max(span, 1)]
+        whole = (
+            csv.reader(text, delimiter=delimiter)
+            if span
+            else csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        )
+        rows += list(whole) or [[]]
+        used += max(span, 1)
+    return rows, frozenset(broken), used
+
+
+def _span(lines: list[str], start: int, delimiter: str) -> int:
+    """How many lines the record at `start` takes; 0 when its quotes do not fit."""
+    for length in range(1, min(LONGEST_RECORD_LINES, len(lines) - start) + 1):
+        try:
+            rows = list(csv.reader(lines[start : start + length], delimiter=delimiter, strict=True))
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                continue
+            return 0
+        return length if len(rows) <= 1 else 0
+    return 0

@@ -33,6 +33,7 @@ from vhm24r.platform.events import EventBus
 from vhm24r.platform.flags import INTAKE_APPLY, READ_ONLY
 from vhm24r.platform.locks import Lock, take
 
+ROW_PATIENCE_MS = 60_000
 PATIENCE_MS = 600_000
 """Applies queue behind one lock; each takes seconds, a queue of large files a few minutes."""
 
@@ -74,7 +75,9 @@ class Applying:
     async def part(self, staging: Staging) -> None:
         """Compare one staged part with what is known and write the difference; a dry run only compares."""
         session, source = self.session, self.source
-        await orders.resolve(session, staging, makes_orders=source.makes_orders)
+        await orders.resolve(
+            session, staging, makes_orders=source.makes_orders, any_machine=not source.key_with_machine
+        )
         await orders.fold(session, source=source.name, hold=not self.dry_run)
         await orders.diff(session)
         await self._count(staging)
@@ -115,8 +118,9 @@ class Applying:
             " UNION ALL SELECT currency, amount, payment_method FROM folded WHERE new_order"
             ") n WHERE amount IS NOT NULL AND payment_method IS DISTINCT FROM 'test' GROUP BY currency"
         )
-        for currency, amount in await self._pairs(added):
-            self.effect.money_new[currency] += amount
+        if self.source.is_revenue:
+            for currency, amount in await self._pairs(added):
+                self.effect.money_new[currency] += amount
         moved = (
             "SELECT f.currency, sum(f.amount - coalesce(o.amount, 0))::bigint FROM order_diff d"
             " JOIN folded f USING (order_id) JOIN orders o ON o.id = d.order_id"
@@ -185,6 +189,8 @@ async def begin(
     """
     await take(session, Lock.INTAKE_APPLY, patience_ms=PATIENCE_MS)
     # the transaction waits while the next part is being read
+    # a person may be editing one of the orders right now
+    await session.execute(text(f"SET LOCAL lock_timeout = {ROW_PATIENCE_MS}"))
     await session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {PATIENCE_MS}"))
     applying = Applying(session, bus, zone, source, row.id, row.dry_run, now)
     if row.dry_run:

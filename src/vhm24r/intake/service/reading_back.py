@@ -9,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake import repository
 from vhm24r.intake.models import Import
-from vhm24r.intake.types import ImportStatus
+from vhm24r.intake.staging import KEPT_ISSUES
+from vhm24r.intake.types import ImportStatus, Level
 from vhm24r.intake.views import import_view, issue_view
 from vhm24r.kit.actor import Actor
-from vhm24r.kit.pagination import Page
+from vhm24r.kit.pagination import Page, decode_id, page_of
+from vhm24r.kit.text import harmless
 from vhm24r.orders.service.reading import changes_by_file_row
 from vhm24r.orders.views import locator
+from vhm24r.platform.i18n import say
 
 ISSUES_SHOWN = 1_000
 
@@ -44,29 +47,40 @@ async def _views(session: AsyncSession, rows: list[Import], language: str) -> li
     return [import_view(row, [c._mapping for c in counted if c.import_id == row.id], language) for row in rows]
 
 
-async def list_issues(session: AsyncSession, actor: Actor, import_id: int, language: str) -> list[dict[str, Any]]:
-    """The issues of an import, in the order of the file."""
+async def list_issues(
+    session: AsyncSession,
+    actor: Actor,
+    import_id: int,
+    language: str,
+    *,
+    limit: int = ISSUES_SHOWN,
+    cursor: str | None = None,
+) -> Page[dict[str, Any]]:
+    """A page of the issues of an import, in the order of the file."""
     actor.require(Permission.IMPORTS_READ)
     row = await repository.get_import(session, import_id)
-    found = await repository.list_issues(session, import_id, limit=ISSUES_SHOWN)
-    return [issue_view(issue, row.name, language) for issue in found]
+    after = decode_id(cursor) if cursor else -1
+    found = await repository.list_issues(session, import_id, limit=limit + 1, after=after)
+    page = page_of(list(found), limit, lambda issue: [issue.ordinal])
+    return Page([issue_view(issue, row.name, language) for issue in page.items], page.next_cursor)
 
 
 async def issues_csv(session: AsyncSession, actor: Actor, import_id: int, language: str) -> str:
-    """The same list as a CSV file; texts that a spreadsheet would run as a formula are neutralised."""
+    """All of them as a CSV file; texts that a spreadsheet would run as a formula are neutralised."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["file", "sheet", "row", "column", "value", "level", "code", "message"])
-    for issue in await list_issues(session, actor, import_id, language):
+    page = await list_issues(session, actor, import_id, language, limit=KEPT_ISSUES)
+    for issue in page.items:
         place = issue["locator"]
         cells = [place["file"], place["sheet"], place["row"], issue["column"], issue["value"]]
-        writer.writerow([_harmless(cell) for cell in (*cells, issue["level"], issue["code"], issue["message"])])
+        writer.writerow([harmless(cell) for cell in (*cells, issue["level"], issue["code"], issue["message"])])
+    row = await repository.get_import(session, import_id)
+    errors = sum(1 for issue in page.items if issue["level"] == Level.ERROR)
+    if row.rows_issues > errors:
+        beyond = {"count": row.rows_issues - errors, "kept": KEPT_ISSUES}
+        writer.writerow([say("intake.issues_not_kept", language, beyond)])
     return text.getvalue()
-
-
-def _harmless(cell: object) -> str:
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 async def list_rows(

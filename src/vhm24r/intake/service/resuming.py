@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, text
 
+from vhm24r.intake import repository
 from vhm24r.intake.models import Import
 from vhm24r.intake.service.receiving import defer
 from vhm24r.intake.service.running import Intake
-from vhm24r.intake.types import IN_PROGRESS
+from vhm24r.intake.types import IN_PROGRESS, ImportStatus
 from vhm24r.platform.jobs import Jobs
 
 ABANDONED_AFTER = timedelta(hours=1)
@@ -35,3 +36,12 @@ async def resume_abandoned(intake: Intake, jobs: Jobs) -> list[int]:
         for row in rows:
             await defer(session, jobs, row)
         return [row.id for row in rows]
+
+
+async def requeue(intake: Intake, jobs: Jobs, import_id: int) -> None:
+    """A worker that is told to stop gives the import it was at to another one."""
+    async with intake.db.write() as session:
+        row = await repository.get_import(session, import_id, for_update=True)
+        if ImportStatus(row.status) in IN_PROGRESS:
+            row.status = ImportStatus.RECEIVED
+            await defer(session, jobs, row)

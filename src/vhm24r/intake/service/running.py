@@ -23,7 +23,7 @@ from sqlalchemy import delete, insert, update
 
 from vhm24r.evidence.bulk import Staging, drop_leftovers
 from vhm24r.intake import repository
-from vhm24r.intake.errors import FileRefused, ImportFailed, NothingReadable
+from vhm24r.intake.errors import FileRefused, ImportFailed, ImportInterrupted, NothingReadable
 from vhm24r.intake.events import ImportFailed as ImportFailedEvent
 from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.reading import ReadFile
@@ -75,6 +75,14 @@ async def run(intake: Intake, import_id: int) -> None:
     metrics.import_seconds.labels(ended.format or "unknown", ended.status).observe(time.monotonic() - started)
 
 
+async def interrupt(intake: Intake, import_id: int) -> None:
+    """End an import whose command was stopped; nothing of it is written."""
+    async with intake.db.read() as session:
+        row = await repository.get_import(session, import_id)
+    if ImportStatus(row.status) in IN_PROGRESS:
+        await _stop(intake, import_id, ImportInterrupted())
+
+
 async def _begin(intake: Intake, import_id: int) -> Import | None:
     """Claim the import; one that a dead worker left half-way starts over."""
     async with intake.db.write() as session:
@@ -82,7 +90,10 @@ async def _begin(intake: Intake, import_id: int) -> Import | None:
         if ImportStatus(row.status) not in IN_PROGRESS:
             return None
         row.status, row.phase, row.progress_done = ImportStatus.RECEIVED, "reading", 0
-        row.started_at = intake.clock.now()
+        row.started_at, row.finished_at = intake.clock.now(), None
+        row.rows_total = row.rows_new = row.rows_filled = row.rows_changed = 0
+        row.rows_unchanged = row.rows_skipped = row.rows_issues = 0
+        row.effect = row.error_code = row.error_params = None
         await session.execute(delete(ImportIssue).where(ImportIssue.import_id == import_id))
         await drop_leftovers(session, import_id)
         await announce(session, _progress(row.id, ImportStatus.RECEIVED, "reading", 0, None))

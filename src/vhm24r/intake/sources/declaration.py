@@ -46,6 +46,7 @@ class Column:
 class Source:
     """A kind of report. `key` is the column that identifies a record; a record with the same key is
     a new version of it. `makes_orders`: a row with an unknown order number becomes an order.
+    `is_revenue`: such an order counts as money (decisions 1: one known to sales alone does not).
     """
 
     name: SourceName
@@ -55,6 +56,7 @@ class Source:
     makes_orders: bool
     currency: str = "UZS"
     key_with_machine: bool = False
+    is_revenue: bool = True
 
     def claim(self, header: Sequence[str]) -> "Claim | None":
         """How well a header row fits; None when a required column is missing."""

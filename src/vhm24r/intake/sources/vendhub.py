@@ -9,6 +9,7 @@ VENDHUB = Source(
     role=Role.SALE,
     key="external_id",
     makes_orders=True,
+    is_revenue=False,
     columns=(
         Column("external_id", ("ID", "№ записи"), Cell.CODE, required=True),
         Column("product", ("Goods name", "Наименование товара")),

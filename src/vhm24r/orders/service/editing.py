@@ -20,7 +20,7 @@ from vhm24r.kit.ids import public_id
 from vhm24r.kit.money import parse_minor
 from vhm24r.orders import repository
 from vhm24r.orders.bulk import ORDER_FIELDS
-from vhm24r.orders.errors import FieldInvalid, FieldNotEditable, NoteEmpty, OrderClosed
+from vhm24r.orders.errors import FieldInvalid, FieldNotEditable, NoteEmpty, NothingReported, OrderClosed
 from vhm24r.orders.events import OrdersChanged
 from vhm24r.orders.models import Order, OrderChange, OrderNote, VendingOrder
 from vhm24r.orders.types import (
@@ -171,8 +171,11 @@ async def _released(session: AsyncSession, order: Order, names: tuple[str, ...])
             raise FieldNotEditable(field=name)
     if not names:
         return {}
+    edited = [name for name in names if name in (order.edited_fields or ())]
     said = await repository.reported_fields(session, order.id)
-    return {name: said.get(name) for name in names}
+    if edited and not any(value is not None for value in said.values()):
+        raise NothingReported(number=order.number)
+    return {name: said.get(name) for name in edited}
 
 
 def _tags(order: Order, edit: OrderEdit) -> list[str]:

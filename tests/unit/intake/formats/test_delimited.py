@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.factories import csv_bytes, hw_row, vendhub_row
 from vhm24r.intake.formats.delimited import HEAD_BYTES, Delimited, delimiter_of, encoding_of
-from vhm24r.intake.formats.protocol import CHUNK_ROWS, Unreadable
+from vhm24r.intake.formats.protocol import CHUNK_ROWS
 from vhm24r.intake.types import Chunk
 
 pytestmark = pytest.mark.unit
@@ -146,16 +146,39 @@ def test_a_broken_byte_behind_the_sample_becomes_the_replacement_character(tmp_p
     assert rows[0] == ["Эспрессо", "15000"]
 
 
-def test_a_field_beyond_a_mebibyte_is_unreadable_and_says_where(tmp_path: Path) -> None:
+def test_a_field_beyond_a_mebibyte_is_a_field_like_any_other(tmp_path: Path) -> None:
     path = tmp_path / "report"
     path.write_bytes(b"a,b\n1,2\n" + b"x" * (1024 * 1024 + 1) + b",2\n")
     (table,) = Delimited().tables(path)
 
-    with pytest.raises(Unreadable) as caught:
-        list(table.chunks)
+    rows = [row for chunk in table.chunks for row in chunk.rows]
 
-    assert caught.value.params["row"] == 1
-    assert "field larger than field limit" in str(caught.value.params["reason"])
+    assert [len(row[0]) for row in rows] == [1, 1, 1024 * 1024 + 1]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_an_unclosed_quote_breaks_its_own_row_and_swallows_none(tmp_path: Path, ending: str) -> None:
+    lines = ["a,b", *(f"{n},x" for n in range(500))]
+    lines[50], lines[499] = '49,"x', '498,"y'
+    path = tmp_path / "report"
+    path.write_text(ending.join(lines) + ending, newline="")
+    (table,) = Delimited().tables(path)
+
+    chunks = list(table.chunks)
+
+    assert sum(len(chunk.rows) for chunk in chunks) == 501
+    assert {number for chunk in chunks for number in chunk.broken} == {51, 500}
+
+
+def test_a_cell_may_span_lines_and_the_rows_below_keep_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_text('a,b\n1,"two\nlines"\n2,x\n')
+    (table,) = Delimited().tables(path)
+
+    (chunk,) = table.chunks
+
+    assert chunk.rows == [["a", "b"], ["1", "two\nlines"], ["2", "x"]]
+    assert chunk.broken == frozenset()
 
 
 @given(
