@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import structlog
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.intake.events import ImportApplied
@@ -15,6 +16,7 @@ from vhm24r.intake.service.resuming import requeue, resume_abandoned
 from vhm24r.intake.service.running import Intake
 from vhm24r.intake.service.running import run as run_import
 from vhm24r.kit.clock import Clock, SystemClock
+from vhm24r.kit.errors import AppError
 from vhm24r.ops.process import Services
 from vhm24r.orders.events import OrdersChanged
 from vhm24r.platform import idempotency
@@ -64,13 +66,24 @@ async def open_services(settings: Settings, url: str, *, clock: Clock | None = N
         await db.close()
 
 
+class DatabaseUnreachable(AppError):
+    """No PostgreSQL answers at the given address."""
+
+    code = "platform.database_unreachable"
+    status = 503
+
+
 def prepare_database(url: str, settings: Settings) -> None:
     """Schema to head, and the mark that keeps a demo and a real business apart (decisions 24).
 
     Raises:
         WrongInstallation: this database belongs to the other kind.
+        DatabaseUnreachable: nobody answers there.
     """
-    before, now = migrate(url)
+    try:
+        before, now = migrate(url)
+    except OperationalError as error:
+        raise DatabaseUnreachable(reason=str(error.orig).strip().splitlines()[0]) from error
     if before != now:
         log.info("database.migrated", before=before, now=now)
     claim_installation(url, settings.mode)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from tests.conftest import sign_in
+from tests.conftest import Visitor, sign_in
 from tests.security.conftest import Clients, client_of
 from vhm24r.api.app import SECURITY_HEADERS, build_app
 from vhm24r.identity.permissions import Role
@@ -138,3 +138,21 @@ async def test_metrics_name_no_person_and_no_order(clients: Clients) -> None:
     assert answer.status_code == 200
     assert "vhm24r_http_request_seconds_count" in answer.text
     assert "SECRET123" not in answer.text
+
+
+async def test_a_kept_answer_is_not_given_to_somebody_who_is_out(
+    services: Services, visitors: dict[Role | None, Visitor]
+) -> None:
+    operator = visitors[Role.OPERATOR].http
+    body = {"occurred_at": "2026-01-05T09:00:00Z", "amount": {"amount": "5.00", "currency": "UZS"}}
+    headers = {"Idempotency-Key": "once"}
+    first = await operator.post("/api/v1/orders", json=body, headers=headers)
+    again = await operator.post("/api/v1/orders", json=body, headers=headers)
+    async with services.db.write() as session:
+        await session.execute(text("UPDATE people SET status = 'blocked'"))
+
+    blocked = await operator.post("/api/v1/orders", json=body, headers=headers)
+
+    assert (first.status_code, again.status_code, blocked.status_code) == (201, 201, 401)
+    assert again.json() == first.json()
+    assert "number" not in blocked.json()

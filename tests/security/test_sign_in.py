@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.conftest import SYSTEM, sign_in
 from tests.integration.command_line import command, environment
-from tests.integration.sharing import process
 from tests.security.conftest import client_of
 from vhm24r.api.app import build_app
 from vhm24r.identity import service as identity
@@ -21,9 +20,9 @@ from vhm24r.identity.errors import TelegramIdTaken
 from vhm24r.identity.permissions import Role
 from vhm24r.identity.types import SESSION_COOKIE
 from vhm24r.kit.clock import FixedClock
+from vhm24r.main import open_services
 from vhm24r.ops.process import Services
-from vhm24r.platform.embedded import EmbeddedServer
-from vhm24r.settings import Mode
+from vhm24r.settings import Mode, Settings
 
 pytestmark = pytest.mark.security
 
@@ -121,20 +120,23 @@ async def test_a_demo_link_has_no_time_limit_and_works_once(shared: Services, si
     assert second.headers["location"] == "/sign-in?error=identity.link_used"
 
 
-async def test_a_printed_link_of_production_expires(server: EmbeddedServer, template: str, tmp_path: Path) -> None:
-    soon = datetime.now(UTC) + timedelta(minutes=9)
-    async with process(server, template, tmp_path, mode=Mode.PRODUCTION, now=soon) as services:
-        env = environment(services.db.url, tmp_path, "production")
-        links = [await asyncio.to_thread(command, "user", "link", "owner", env=env) for _ in range(2)]
-        tokens = [link.stdout.strip().rpartition("/link/")[2] for link in links]
-        async with client_of(build_app(services)) as browser:
-            in_time = await browser.get(f"/link/{tokens[0]}")
-            pass_time(services, timedelta(minutes=2))
-            too_late = await browser.get(f"/link/{tokens[1]}")
+def test_a_printed_link_of_production_expires(database_url: str, tmp_path: Path) -> None:
+    env = environment(database_url, tmp_path, "production")
+    printed = [command("user", "link", "owner", env=env).stdout.strip() for _ in range(2)]
+    settings = Settings.load(mode=Mode.PRODUCTION, data_dir=tmp_path, database_url=database_url)
 
-    assert links[0].stdout.startswith("http://localhost:8000/link/")
-    assert in_time.headers["location"] == "/"
-    assert too_late.headers["location"] == "/sign-in?error=identity.link_expired"
+    async def follow() -> list[str]:
+        clock = FixedClock(datetime.now(UTC) + timedelta(minutes=9))
+        async with (
+            open_services(settings, database_url, clock=clock) as services,
+            client_of(build_app(services)) as browser,
+        ):
+            in_time = await browser.get(printed[0])
+            clock.advance(timedelta(minutes=2))
+            return [in_time.headers["location"], (await browser.get(printed[1])).headers["location"]]
+
+    assert all(link.startswith("http://localhost:8000/link/") for link in printed)
+    assert asyncio.run(follow()) == ["/", "/sign-in?error=identity.link_expired"]
 
 
 async def test_an_unknown_link_is_refused(site: FastAPI) -> None:

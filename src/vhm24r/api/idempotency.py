@@ -12,6 +12,7 @@ from starlette.requests import Request, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vhm24r.api.problems import problem
+from vhm24r.identity import service as identity
 from vhm24r.identity.types import SESSION_COOKIE
 from vhm24r.kit.clock import Clock
 from vhm24r.kit.errors import AppError
@@ -47,7 +48,8 @@ class IdempotencyMiddleware:
             await problem(Request(scope), error.status, error.code, error.params)(scope, receive, send)
             return
         if kept is not None:
-            await _send_kept(kept, send)
+            still_in = await self._still_in(headers)
+            await (_send_kept(kept, send) if still_in else self._app(scope, replay, send))
             return
         recorder = Recorder(send)
         try:
@@ -55,6 +57,12 @@ class IdempotencyMiddleware:
         finally:
             async with self._db.write() as session:
                 await idempotency.finish(session, actor, key[:LONGEST_KEY], recorder.answer())
+
+    async def _still_in(self, headers: Headers) -> bool:
+        """A kept answer is for whom it was given to, as long as they may come in."""
+        token = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
+        async with self._db.read() as session:
+            return await identity.person_of_session(session, token, self._clock.now()) is not None
 
 
 class Recorder:

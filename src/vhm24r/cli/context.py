@@ -1,6 +1,7 @@
 """What commands share: settings, services on a ready database, output, errors as one sentence."""
 
 import asyncio
+import contextlib
 import locale
 import os
 import signal
@@ -64,7 +65,8 @@ async def _awaited(work: Callable[[], Awaitable[T]]) -> T:
     """Run to the end; SIGTERM cancels as Ctrl-C does, so that nothing is left half-done or running."""
     task = asyncio.current_task()
     if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        with contextlib.suppress(ValueError, RuntimeError):  # outside of the main thread nobody sends us signals
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await work()
 
 

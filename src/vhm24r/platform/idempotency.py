@@ -1,7 +1,8 @@
 """`Idempotency-Key`: the repetition of a write gets the first answer instead of a second effect.
 
 A key belongs to an actor and to one request (method, path, body hash). While the first is still
-running a repetition is refused as busy; 409, 429 and 5xx answers are not kept, they may be retried.
+running a repetition is refused as busy; refusals to let in (401, 403),
+409, 429 and 5xx answers are not kept, they may be retried.
 """
 
 import hashlib
@@ -43,7 +44,7 @@ class Answer:
     @property
     def keepable(self) -> bool:
         """Whether a repetition should get this answer rather than another try."""
-        return self.status < 500 and self.status not in (409, 429)
+        return self.status < 500 and self.status not in (401, 403, 409, 429)
 
 
 def request_hash(method: str, path: str, body: bytes) -> bytes:
