@@ -71,6 +71,8 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
         WHERE k.machine = '' AND m.order_number = k.order_number
         """,
     )
+    # without statistics the planner may loop over every pair of rows
+    await run_sql(session, "ANALYZE known (order_number, machine, order_id)")
     await _place(session, makes_orders=makes_orders, any_machine=any_machine)
     await run_sql(
         session,
@@ -112,7 +114,8 @@ async def _place(session: AsyncSession, *, makes_orders: bool, any_machine: bool
             WHERE {makes_orders} AND order_id IS NULL AND NOT duplicate AND order_number IS NOT NULL
             GROUP BY order_number, machine
         ), named AS (
-            SELECT source_number, array_agg(machine ORDER BY machine) AS machines FROM wanted GROUP BY source_number
+            SELECT w.source_number, array_agg(w.machine ORDER BY w.machine) AS machines
+            FROM wanted w JOIN orders o ON o.number = w.number GROUP BY w.source_number
         ), found AS (
             SELECT w.*, o.id IS NOT NULL AS taken, CASE
                 WHEN o.origin_space <> '{ORIGIN_SPACE}' THEN c.id
@@ -123,7 +126,7 @@ async def _place(session: AsyncSession, *, makes_orders: bool, any_machine: bool
                 WHEN c.id IS NOT NULL THEN c.id
                 WHEN {any_machine} THEN o.id END AS old
             FROM wanted w
-            JOIN named n USING (source_number)
+            LEFT JOIN named n USING (source_number)
             LEFT JOIN orders o ON o.number = w.number
             LEFT JOIN orders c ON c.source_number = w.source_number AND c.number <> c.source_number
                 AND c.machine_code = w.machine AND c.origin_space = '{ORIGIN_SPACE}'
