@@ -145,7 +145,7 @@ async def stream_orders(session: AsyncSession, where: OrderFilter, zone: ZoneInf
     while True:
         statement = (
             _rows()
-            .add_columns(*vending)
+            .add_columns(*vending, Order.edited_fields, Order.created_at)
             .outerjoin(VendingOrder, VendingOrder.order_id == Order.id)
             .where(*where.conditions(zone), Order.id > last)
             .order_by(Order.id)
@@ -201,10 +201,11 @@ async def lock_order(session: AsyncSession, number: str) -> Order:
     return order
 
 
-async def list_changes(session: AsyncSession, order_id: int) -> Sequence[AnyRow]:
-    """Every change of an order, newest first, with who, when, why and the file it came from."""
+async def list_changes(session: AsyncSession, order_ids: Sequence[int]) -> Sequence[AnyRow]:
+    """Every change of some orders, newest first, with who, when, why and the file it came from."""
     statement = (
         select(
+            OrderChange.order_id,
             OrderChange.version,
             OrderChange.kind,
             OrderChange.field,
@@ -224,16 +225,17 @@ async def list_changes(session: AsyncSession, order_id: int) -> Sequence[AnyRow]
         )
         .join(AuditEntry, AuditEntry.id == OrderChange.change_set_id)
         .outerjoin(EvidenceFile, EvidenceFile.id == OrderChange.file_id)
-        .where(OrderChange.order_id == order_id)
+        .where(OrderChange.order_id.in_(order_ids))
         .order_by(OrderChange.version.desc(), OrderChange.field)
     )
     return (await session.execute(statement)).all()
 
 
-async def list_evidence(session: AsyncSession, order_id: int) -> Sequence[AnyRow]:
-    """What the sources say of an order: every standing record with its place and its match."""
+async def list_evidence(session: AsyncSession, order_ids: Sequence[int]) -> Sequence[AnyRow]:
+    """What the sources say of some orders: every standing record with its place and its match."""
     statement = (
         select(
+            EvidenceRecord.order_id,
             EvidenceRecord.source,
             EvidenceRecord.external_id,
             EvidenceRecord.amount,
@@ -259,15 +261,15 @@ async def list_evidence(session: AsyncSession, order_id: int) -> Sequence[AnyRow
             EvidenceMatch,
             and_(EvidenceMatch.record_id == EvidenceRecord.record_id, EvidenceMatch.withdrawn_at.is_(None)),
         )
-        .where(EvidenceRecord.order_id == order_id, EvidenceRecord.current)
+        .where(EvidenceRecord.order_id.in_(order_ids), EvidenceRecord.current)
         .order_by(EvidenceRecord.source, EvidenceRecord.id)
     )
     return (await session.execute(statement)).all()
 
 
-async def list_notes(session: AsyncSession, order_id: int) -> Sequence[OrderNote]:
-    """Notes of an order, oldest first."""
-    statement = select(OrderNote).where(OrderNote.order_id == order_id).order_by(OrderNote.id)
+async def list_notes(session: AsyncSession, order_ids: Sequence[int]) -> Sequence[OrderNote]:
+    """Notes of some orders, oldest first."""
+    statement = select(OrderNote).where(OrderNote.order_id.in_(order_ids)).order_by(OrderNote.id)
     return (await session.execute(statement)).scalars().all()
 
 
