@@ -136,9 +136,11 @@ async def _place(session: AsyncSession, *, makes_orders: bool, any_machine: bool
         )
         SELECT f.source_number, f.machine, f.position, f.old IS NULL AS new_order,
             coalesce(f.old, nextval('orders_id_seq')) AS order_id,
-            CASE WHEN f.old IS NULL THEN f.number || CASE WHEN f.taken OR s.first <> f.machine
+            CASE WHEN f.old IS NULL THEN f.number || CASE WHEN f.taken OR f.first <> f.machine
                 THEN '@' || regexp_replace(f.machine, '[^A-Za-z0-9._~-]+', '-', 'g') ELSE '' END END AS number
-        FROM found f LEFT JOIN shared s USING (source_number)
+        FROM (  -- sorted first, so that ids come in the order of the file
+            SELECT found.*, shared.first FROM found LEFT JOIN shared USING (source_number) ORDER BY position
+        ) f
         """,
     )
 
