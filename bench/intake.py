@@ -28,7 +28,7 @@ from vhm24r.identity import service as identity
 from vhm24r.identity.permissions import Role
 from vhm24r.identity.types import SESSION_COOKIE
 from vhm24r.intake import repository
-from vhm24r.intake.reading import read
+from vhm24r.intake.reading import Batch, Task, read
 from vhm24r.intake.service import receiving
 from vhm24r.intake.service.receiving import Arrival
 from vhm24r.intake.service.running import run
@@ -83,8 +83,8 @@ async def measured(services: Services, name: str, path: Path) -> Run:
 
 def copy_limit(services: Services, path: Path) -> tuple[int, float]:
     """Plain COPY of the same parsed rows into an equally indexed table: (rows, seconds)."""
-    _, batches = read(path, services.settings.zone)
-    lines = [batch.lines for batch in batches]
+    steps = read(path, Task(services.settings.zone, path.parent))
+    lines = [step.lines for step in steps if isinstance(step, Batch)]
     rows = sum(chunk.count(b"\n") for chunk in lines)
     with psycopg.connect(services.db.conninfo, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS copy_limit")

@@ -11,10 +11,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.intake.events import ImportApplied
-from vhm24r.intake.service.receiving import RUN_IMPORT
+from vhm24r.intake.reader_process import Limits
+from vhm24r.intake.service.receiving import RUN_IMPORT, UNDO_IMPORT
 from vhm24r.intake.service.resuming import requeue, resume_abandoned
 from vhm24r.intake.service.running import Intake
 from vhm24r.intake.service.running import run as run_import
+from vhm24r.intake.service.undoing import undo_as
 from vhm24r.kit.clock import Clock, SystemClock
 from vhm24r.kit.errors import AppError
 from vhm24r.ops.process import Services
@@ -54,7 +56,7 @@ async def open_services(settings: Settings, url: str, *, clock: Clock | None = N
     wire_events(bus)
     blobs = BlobStore(settings.storage)
     jobs = Jobs(db.conninfo)
-    intake = Intake(db, blobs, bus, now, settings.zone)
+    intake = Intake(db, blobs, bus, now, settings.zone, Limits(settings.reader_memory_mb, settings.reader_seconds))
     services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake)
     wire_jobs(services)
     await jobs.open()
@@ -106,7 +108,11 @@ def wire_jobs(services: Services) -> None:
         async with services.db.write() as session:
             await idempotency.forget_old(session, services.clock.now())
 
+    async def undo(import_id: int, kind: str, id: int, name: str) -> None:
+        await undo_as(services.intake, import_id, kind, id, name)
+
     services.jobs.add(RUN_IMPORT, run)
+    services.jobs.add(UNDO_IMPORT, undo)
     services.jobs.every("* * * * *", "intake.resume", resume)
     services.jobs.every("17 3 * * *", "platform.tidy", tidy)
 

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="json, console, or auto by terminal")
     db_pool: int = Field(10, ge=1, le=100, description="connections this process may hold")
     upload_limit_mb: int = Field(100, ge=1, le=2048, description="largest file accepted, in MiB")
+    reader_memory_mb: int = Field(
+        1024, ge=256, le=65_536, description="memory the process that reads one file may take, in MiB"
+    )
+    reader_seconds: int = Field(600, ge=10, le=7_200, description="time the reading of one file may take")
+    inbox_dir: Path | None = Field(None, description="folder whose files are imported as they arrive; unset = none")
 
     @field_validator("database_url")
     @classmethod

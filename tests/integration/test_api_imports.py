@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.conftest import sign_in
-from tests.factories import csv_bytes, hw_row, number
+from tests.factories import HW_HEADER, csv_bytes, hw_row, number
 from tests.integration.sharing import client
 from vhm24r.api.app import build_app
 from vhm24r.api.schemas import ImportOut, ImportRowOut, IssueOut
@@ -140,11 +140,14 @@ async def test_issues_as_json_and_as_a_harmless_csv(services: Services, http: ht
     assert sheet.headers["content-disposition"] == f'attachment; filename="import-{item["id"]}-issues.csv"'
     assert sheet.content.startswith("\ufeff".encode())
     cells = list(csv.reader(io.StringIO(sheet.content.decode("utf-8-sig"))))
-    assert cells[0] == ["file", "sheet", "row", "column", "value", "level", "code", "message"]
-    assert [line[:5] for line in cells[1:]] == [
-        ["bad.csv", "", "3", "Цена заказа", "'=1+1"],
-        ["bad.csv", "", "4", "Время оплаты", "'@никогда"],
+    assert cells[0] == [*HW_HEADER, "issue", "what is wrong"]
+    at = cells[0].index
+    assert [(line[at("Номер заказа")], line[at("issue")]) for line in cells[1:]] == [
+        (rows[1]["Номер заказа"], "intake.amount_unreadable"),
+        (rows[2]["Номер заказа"], "intake.time_unreadable"),
     ]
+    assert (cells[1][at("Цена заказа")], cells[2][at("Время оплаты")]) == ("'=1+1", "'@никогда")
+    assert cells[1][-1] == issues[0]["message"]
 
 
 async def test_the_original_comes_back_byte_for_byte(services: Services, http: httpx.AsyncClient) -> None:

@@ -66,10 +66,18 @@ def test_rules_are_shown_and_changed(run: Run) -> None:
     back = orjson.loads(run("settings", "set", "intake.apply", "yes", "--json").stdout)
     text = run("settings", "get").stdout.splitlines()
 
-    assert {rule["key"]: rule["value"] for rule in before} == {"intake.apply": True, "read_only": False}
+    assert {rule["key"]: rule["value"] for rule in before} == {
+        "intake.apply": True,
+        "read_only": False,
+        "intake.most_issues_percent": 50,
+    }
     assert (changed.exit_code, changed.stdout) == (0, "intake.apply = False\n")
     assert (one["value"], one["default"], back["value"]) == (False, True, True)
-    assert [line.split()[:2] for line in text] == [["intake.apply", "True"], ["read_only", "False"]]
+    assert [line.split()[:2] for line in text] == [
+        ["intake.apply", "True"],
+        ["read_only", "False"],
+        ["intake.most_issues_percent", "50"],
+    ]
 
 
 def test_a_rule_refuses_what_it_does_not_take(run: Run) -> None:

@@ -168,7 +168,7 @@ async def test_business_settings_are_typed_and_audited(services: Services) -> No
         stands = await value_of(session, INTAKE_APPLY)
 
     assert shown["value"] is False
-    assert values == {"intake.apply": False, "read_only": False}
+    assert values == {"intake.apply": False, "read_only": False, "intake.most_issues_percent": 50}
     assert stands is False
     assert [(e.action, e.data, e.actor_kind) for e in entries] == [
         ("setting.changed", {"old": True, "new": False}, "system")
@@ -190,7 +190,7 @@ async def test_an_undeclared_setting_is_unknown(shared: Services) -> None:
         async with shared.db.write() as session:
             await change_rule(session, SYSTEM, "no.such", value=True, now=NOW)
 
-    assert unknown.value.params == {"key": "no.such", "known": "intake.apply, read_only"}
+    assert unknown.value.params == {"key": "no.such", "known": "intake.apply, read_only, intake.most_issues_percent"}
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,96 @@ class PersonRefOut(BaseModel):
     name: str
 
 
+class KeptOrderOut(BaseModel):
+    """An order that stays although nothing reports it any more."""
+
+    number: str
+    reasons: list[str]
+
+
+class WithdrawnOut(BaseModel):
+    """Orders by what undoing an import did to them."""
+
+    withdrawn: int
+    changed: int
+    kept: int
+
+
+class UndoOut(BaseModel):
+    """What undoing an import did."""
+
+    at: datetime
+    by: str
+    records: int
+    orders: WithdrawnOut
+    money: list[MoneyOut]
+    kept: list[KeptOrderOut]
+
+
+class FieldCountOut(BaseModel):
+    """How often an import fills or changes a field."""
+
+    field: str
+    kind: str
+    count: int
+
+
+class FieldDiffOut(BaseModel):
+    """A difference that a preview found."""
+
+    number: str
+    field: str
+    kind: str
+    old: str | None
+    new: str | None
+
+
+class MappingIn(BaseModel):
+    """What the columns of a file mean: field → header, and what the file does not say itself."""
+
+    name: str = Field(max_length=60)
+    columns: dict[str, str]
+    target: str = "generic"
+    currency: str = Field("UZS", max_length=3)
+    zone: str | None = None
+    rows_per_order: bool = False
+    month_first: bool = False
+
+
+class MappingOut(MappingIn):
+    """A mapping as it is remembered."""
+
+    header: list[str]
+    made_by: str
+    updated_at: datetime
+
+
+class ColumnGuessOut(BaseModel):
+    """What a column probably means: known by its name, by its values, or not at all."""
+
+    column: str
+    field: str | None
+    why: Literal["name", "values"] | None
+
+
+class MappingTargetOut(BaseModel):
+    """What a file can be mapped to."""
+
+    name: str
+    fields: list[str]
+    required: list[str]
+
+
+class MappingHelpOut(BaseModel):
+    """What a person needs to map a file."""
+
+    header: list[str]
+    rows: list[list[str]]
+    columns: list[ColumnGuessOut]
+    month_first: bool
+    targets: list[MappingTargetOut]
+
+
 class ImportOut(BaseModel):
     """One import."""
 
@@ -156,6 +246,9 @@ class ImportOut(BaseModel):
     rows: RowCountsOut
     orders: OrderCountsOut
     money_effect: MoneyEffectOut
+    fields: list[FieldCountOut]
+    diff: list[FieldDiffOut]
+    undo: UndoOut | None
     progress: ProgressOut | None
     duplicate_of: int | None
     similar_to: SimilarOut | None

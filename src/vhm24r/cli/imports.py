@@ -4,22 +4,25 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from vhm24r.cli.context import OPERATOR, language, line, out, run, services_for, settings_of
-from vhm24r.intake.errors import FileTooLarge
+from vhm24r.intake.errors import FileTooLarge, MappingInvalid
+from vhm24r.intake.service import mapping as mappings
 from vhm24r.intake.service import reading_back, receiving
 from vhm24r.intake.service.receiving import Arrival
 from vhm24r.intake.service.running import interrupt
 from vhm24r.intake.service.running import run as run_import
+from vhm24r.intake.service.undoing import undo as undo_applied
 from vhm24r.intake.sources.registry import SOURCES
 from vhm24r.intake.staging import KEPT_ISSUES
 from vhm24r.intake.types import ImportStatus
@@ -55,6 +58,7 @@ def import_files(
     files: Annotated[list[Path], typer.Argument(help="Report files; each is an import of its own.")],
     source: Annotated[SourceChoice, typer.Option(help="Name the source instead of finding it.")] = SourceChoice.AUTO,  # type: ignore[attr-defined]  # built from the sources
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    mapping: Annotated[Path | None, typer.Option("--map", help="A JSON file that says what the columns mean.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file.")] = False,
 ) -> None:
     """Import report files.
@@ -62,19 +66,47 @@ def import_files(
     Example: vhm24r import ~/Downloads/orders.xlsx --dry-run
     """
     named = None if source.value == "auto" else source.value
-    results = run(lambda: _import_all(files, named, dry_run=dry_run, as_json=as_json), as_json=as_json)
+    wanted = _Wanted(named, mapping, dry_run)
+    results = run(lambda: _import_all(files, wanted, as_json=as_json), as_json=as_json)
     raise typer.Exit(exit_code(results))
 
 
-async def _import_all(files: list[Path], source: str | None, *, dry_run: bool, as_json: bool) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the command line says of the files."""
+
+    source: str | None
+    mapping: Path | None
+    dry_run: bool
+
+
+async def _import_all(files: list[Path], wanted: _Wanted, *, as_json: bool) -> list[dict[str, Any]]:
     settings = settings_of()
     results = []
     async with services_for(settings) as services:
+        if wanted.mapping is not None:
+            async with services.db.write() as session:
+                await mappings.save(session, OPERATOR, _said(wanted.mapping), [], services.clock.now())
         for path in files:
-            result = await _import_one(services, path, source, dry_run=dry_run)
+            result = await _import_one(services, path, wanted.source, dry_run=wanted.dry_run)
             results.append(result)
             line(result) if as_json else _show(result)
     return results
+
+
+def _said(path: Path) -> dict[str, Any]:
+    """The mapping in a JSON file.
+
+    Raises:
+        MappingInvalid: it is no JSON object.
+    """
+    try:
+        said = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise MappingInvalid(problem="no_json", value=f"{path}: {error}") from error
+    if not isinstance(said, dict):
+        raise MappingInvalid(problem="no_json", value=str(path))
+    return said
 
 
 async def _import_one(services: Services, path: Path, source: str | None, *, dry_run: bool) -> dict[str, Any]:
@@ -212,10 +244,66 @@ def show_import(
         sys.stdout.write(f"  {name:<16} {count}\n")
 
 
+@imports.command("undo")
+def undo_import(
+    import_id: Annotated[int, typer.Argument(metavar="ID")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Take an applied import back; orders that people have touched stay, and are listed.
+
+    Example: vhm24r imports undo 12
+    """
+
+    async def work() -> dict[str, Any]:
+        async with services_for(settings_of()) as services:
+            await undo_applied(services.intake, OPERATOR, import_id)
+            return await _one(services, import_id)
+
+    row = run(work, as_json=as_json)
+    if as_json:
+        out(row)
+        return
+    undone = row["undo"]
+    sys.stdout.write(f"✓ {say('cli.import.undone', language(), {'id': import_id, **undone['orders']})}\n")
+    for kept in undone["kept"]:
+        reasons = ", ".join(kept["reasons"])
+        sys.stdout.write(f"  {say('cli.import.kept', language(), {'number': kept['number'], 'reasons': reasons})}\n")
+
+
+@imports.command("redo")
+def redo_import(
+    import_id: Annotated[int, typer.Argument(metavar="ID")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Apply a previewed import, or an undone one again.
+
+    Example: vhm24r imports redo 12
+    """
+
+    async def work() -> dict[str, Any]:
+        async with services_for(settings_of()) as services:
+            async with services.db.write() as session:
+                await receiving.apply_waiting(session, OPERATOR, import_id, services.clock.now())
+            with _bar(f"#{import_id}") as follow:
+                await run_import(replace(services.intake, on_progress=follow), import_id)
+            return await _one(services, import_id)
+
+    row = run(work, as_json=as_json)
+    out(row) if as_json else _show(_result(row["file"]["name"], row, [], None))
+    raise typer.Exit(exit_code([row]))
+
+
+async def _one(services: Services, import_id: int) -> dict[str, Any]:
+    async with services.db.read() as session:
+        return await reading_back.get_import(session, OPERATOR, import_id, language())
+
+
 @imports.command("errors")
 def show_errors(
     import_id: Annotated[int, typer.Argument(metavar="ID")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write a CSV file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the rows as a CSV file, to be corrected.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """The issues of an import, with sheet, row, column and value.

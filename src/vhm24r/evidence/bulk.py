@@ -62,17 +62,17 @@ async def drop_leftovers(session: AsyncSession, import_id: int) -> None:
         await run_sql(session, f"DROP TABLE IF EXISTS {name}")
 
 
-async def append_versions(session: AsyncSession, *, file_id: int, source: str) -> int:
+async def append_versions(session: AsyncSession, staging: Staging, *, file_id: int, source: str) -> int:
     """Write every statement that is new; returns how many."""
-    fields = ", ".join(FIELD_NAMES)
     return await run_sql(
         session,
         f"""
         INSERT INTO evidence_records (id, record_id, order_id, file_id, sheet, "row", identity, content, occurrence,
-            current, withdrawn, source, account, external_id, {fields}, extra)
-        SELECT version_id, record_id, order_id, :file_id, sheet, "row", identity, content, occurrence,
-            version_id = record_id, false, :source, NULL, external_id, {fields}, extra
-        FROM stated WHERE new_version
+            current, withdrawn, source, account, external_id, {", ".join(FIELD_NAMES)}, extra)
+        SELECT s.version_id, s.record_id, s.order_id, :file_id, s.sheet, s."row", s.identity, s.content, g.occurrence,
+            s.version_id = s.record_id, false, :source, NULL, g.external_id,
+            {", ".join(f"g.{name}" for name in FIELD_NAMES)}, g.extra
+        FROM stated s JOIN {staging.table} g ON g.position = s.position WHERE s.new_version
         """,
         file_id=file_id,
         source=source,
@@ -92,7 +92,13 @@ async def revive_versions(session: AsyncSession, *, file_id: int) -> int:
 
 
 async def elect_current(session: AsyncSession) -> int:
-    """Of the live versions of every touched record the latest one stands (decisions 4)."""
+    """Of the live versions of every touched record the latest one stands (decisions 4).
+
+    A part of new records alone, as most are, has nobody to elect; the planner cannot know.
+    """
+    several = "SELECT EXISTS (SELECT FROM stated WHERE revived OR key_repeated OR version_id <> record_id)"
+    if not (await session.execute(text(several))).scalar_one():
+        return 0
     return await run_sql(
         session,
         f"""

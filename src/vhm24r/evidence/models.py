@@ -87,6 +87,7 @@ class EvidenceRecord(Base):
     place: Mapped[str | None]
     direction: Mapped[str | None]
     state: Mapped[str | None]
+    fee: Mapped[int | None] = mapped_column(BigInteger)
     extra: Mapped[dict[str, Any] | None]
 
 
@@ -94,6 +95,9 @@ class EvidenceSighting(Base):
     """A row of a file that states a version of a record. `outcome` is what that row brought."""
 
     __tablename__ = "evidence_sightings"
+    # versions are numbered as they come, so a few bytes per block find the files that say them
+    __table_args__ = (Index("evidence_sightings_version_id_ix", "version_id", postgresql_using="brin"),)
+
     file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     version_id: Mapped[int]

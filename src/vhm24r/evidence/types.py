@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class SourceName(StrEnum):
-    """Who reports. Generic files report under the name of their mapping."""
+    """Who reports. `generic` are files of any other layout, told apart by the name of their mapping."""
 
     HAPPY_WORKERS = "happy_workers"
     VENDHUB = "vendhub"
@@ -13,6 +13,10 @@ class SourceName(StrEnum):
     PAYME = "payme"
     CLICK = "click"
     UZUM = "uzum"
+    BANK = "bank"
+    CASH_COLLECTION = "cash_collection"
+    HICON = "hicon"
+    GENERIC = "generic"
 
 
 class FieldKind(StrEnum):
@@ -24,12 +28,17 @@ class FieldKind(StrEnum):
 
 
 class Role(StrEnum):
-    """What a record proves about an order."""
+    """What a record proves: about an order (sale, receipt, payment), or about money as a whole.
+
+    A counter is a running total of a machine; nothing is matched with it.
+    """
 
     SALE = "sale"
     RECEIPT = "receipt"
     PAYMENT = "payment"
+    BANK = "bank"
     CASH = "cash"
+    COUNTER = "counter"
 
 
 class Outcome(StrEnum):
@@ -80,14 +89,17 @@ OTHER_FIELDS = (
     RecordField("place"),
     RecordField("direction"),
     RecordField("state"),
+    RecordField("fee", FieldKind.AMOUNT),
 )
-"""What else matching needs: the number a row names, the cash desk, sale or return, ok or reversed."""
+"""What else matching needs: the number a row names, the cash desk, sale or return (money in or out),
+ok or reversed, what the gateway kept."""
 
 RECORD_FIELDS = SALE_FIELDS + OTHER_FIELDS
 FIELD_NAMES = tuple(field.name for field in RECORD_FIELDS)
 SALE_FIELD_NAMES = tuple(field.name for field in SALE_FIELDS)
 
 STAGED_COLUMNS = (
-    "position", "sheet", "row", "identity", "content", "occurrence", "duplicate", "external_id", *FIELD_NAMES, "extra",
+    "position", "sheet", "row", "identity", "content", "occurrence", "duplicate", "account", "external_id",
+    *FIELD_NAMES, "extra",
 )  # fmt: skip
 """What a staged row is made of: place, hashes, flags, then what the source says."""

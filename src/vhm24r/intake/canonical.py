@@ -77,6 +77,7 @@ class Canonicaliser:
     ) -> None:
         """`claim` says which column is where; `header` are the header cells as they stand."""
         self._source = claim.source
+        zone = ZoneInfo(self._source.zone) if self._source.zone else zone
         self._header = [cell.strip() for cell in header]
         self._width = len(header)
         self._sheet, self._sheet_index = sheet, sheet_index
@@ -90,6 +91,7 @@ class Canonicaliser:
         self._warned: set[tuple[str, str]] = set()
         self._extras: dict[tuple[str, ...], str] = {}
         self._words = TextReader()
+        self._expected = _KEY_FIELDS if self._source.timed else ()
 
     def convert(self, chunk: Chunk, seen: Seen, position: int, counts: Counts) -> tuple[bytes, list[Issue]]:
         """COPY lines of the good rows, numbered from `position`, and the issues of the others."""
@@ -160,6 +162,8 @@ class Canonicaliser:
                 fields[column.field] = values
             if column.word_into:
                 fields[column.word_into] = [NULL if word is UNREADABLE else word for word in self._words.column(words)]
+        if self._source.derive is not None:
+            self._source.derive(fields)
         fields["extra"] = self._extra_texts(extra) if extra else [NULL] * count
         return fields
 
@@ -197,12 +201,15 @@ class Canonicaliser:
         return texts
 
     def _doubtful(self, fields: dict[str, list[str]], count: int) -> list[int]:
-        """Rows that need a look: something unreadable, a key fact missing, or characters that are no text."""
-        found: set[int] = set()
+        """Rows that need a look: something unreadable, a key fact missing, or characters that are no text.
+
+        Every row of a source without times: nothing else gives a total row away, and such tables are short.
+        """
+        found: set[int] = set() if self._source.timed else set(range(count))
         for plan in self._plans:
             if plan.reader.unreadable and not plan.column.extra:
                 found.update(i for i, value in enumerate(fields[plan.column.field]) if value is UNREADABLE)
-        for name in (*_KEY_FIELDS, *({"order_number"} if self._source.key == "order_number" else ())):
+        for name in (*self._expected, *({"order_number"} if self._source.key == "order_number" else ())):
             values = fields[name]
             if NULL in values:
                 found.update(i for i, value in enumerate(values) if value == NULL)
@@ -251,12 +258,17 @@ class Canonicaliser:
                 too_long = len(cell.strip()) > LONGEST_CELL
                 code = "intake.text_too_long" if too_long else _ISSUE_OF_CELL[plan.column.cell]
                 found.append(self._issue(code, Level.ERROR, number, plan.header, cell))
-            elif plan.column.field in _KEY_FIELDS and value == NULL:
+            elif plan.column.field in self._expected and value == NULL:
                 found.append(self._issue("intake.value_missing", Level.WARNING, number, plan.header, cell))
-        timeless = fields["occurred_at"][index] == NULL
-        if timeless and NULL in (fields[self._source.key][index], fields["amount"][index]):
+        if self._source.timed and self._is_nobody(index, fields):
             found.append(self._issue("intake.row_unidentified", Level.ERROR, number, None, " ".join(row)))
         return found
+
+    def _is_nobody(self, index: int, fields: dict[str, list[str]]) -> bool:
+        """Whether a row lacks what makes a fact: a time, and a key or an amount."""
+        key = self._source.key
+        marks = (fields["amount"][index], *([fields[key][index]] if key else []))
+        return fields["occurred_at"][index] == NULL and NULL in marks
 
     def _issue(self, code: str, level: Level, row: int, column: str | None, value: str | None) -> Issue:
         shown = None if value is None else shortened(value.strip().replace("\x00", "␀"), 200)
@@ -287,7 +299,7 @@ def _reader(column: Column, zone: ZoneInfo) -> Reader:
         case Cell.AMOUNT:
             return AmountReader()
         case Cell.INSTANT:
-            return InstantReader(zone)
+            return InstantReader(zone, month_first=column.month_first)
         case Cell.CHOICE:
             return ChoiceReader(column.choices)
         case Cell.STRICT_CHOICE:

@@ -34,10 +34,70 @@ class FileDamaged(FileRefused):
     code = "intake.file_damaged"
 
 
+class FileEncrypted(FileRefused):
+    """It, or all that is in it, is protected by a password."""
+
+    code = "intake.file_encrypted"
+
+
+class FileExcessive(FileRefused):
+    """Unpacked it, or the named `part` of it, is larger (`size_mb`) than any honest report (`limit_mb`)."""
+
+    code = "intake.file_excessive"
+
+
+class TooManyMembers(FileRefused):
+    """An archive of more files (`count`) than are taken (`most`)."""
+
+    code = "intake.too_many_members"
+
+
+class TooManyPages(FileRefused):
+    """A document of more pages (`count`) than are read (`most`)."""
+
+    code = "intake.too_many_pages"
+
+
+class NoText(FileRefused):
+    """A document that only shows pictures of its rows."""
+
+    code = "intake.no_text"
+
+
+class ReaderMissing(FileRefused):
+    """The program that reads this `format` does not exist for this kind of machine."""
+
+    code = "intake.reader_missing"
+
+
+class TooDeep(FileRefused):
+    """Archives in archives, or lists in lists, deeper than `most`."""
+
+    code = "intake.too_deep"
+
+
+class ForbiddenContent(FileRefused):
+    """It holds what a report never does and a reader must not follow (`what`: DOCTYPE, a link, a path outside)."""
+
+    code = "intake.forbidden_content"
+
+
 class NothingReadable(FileRefused):
     """Every row has an issue; nothing was imported."""
 
     code = "intake.nothing_readable"
+
+
+class TooManyIssues(FileRefused):
+    """More than the allowed share of its rows cannot be read: rather a wrong layout than some bad rows."""
+
+    code = "intake.too_many_issues"
+
+
+class ReaderExceeded(FileRefused):
+    """Reading it took more memory (`memory_mb`) or time (`seconds`) than a file may take."""
+
+    code = "intake.reader_exceeded"
 
 
 class HeaderMissing(Invalid):
@@ -84,8 +144,46 @@ class ImportInterrupted(ImportFailed):
     code = "intake.interrupted"
 
 
+class ImportCancelled(ImportFailed):
+    """Somebody cancelled the import while it ran."""
+
+    code = "intake.cancelled"
+    status = 409
+    retryable = False
+
+
+class MappingInvalid(Invalid):
+    """The mapping names columns or fields that do not exist, or lacks what an order needs."""
+
+    code = "intake.mapping_invalid"
+
+
+class MappingNotFound(NotFound):
+    """There is no such mapping."""
+
+    code = "intake.mapping_not_found"
+
+
+class ImportNotApplied(Conflict):
+    """Only an applied import can be undone."""
+
+    code = "intake.not_applied"
+
+
+class ImportNotCancellable(Conflict):
+    """It has ended before it could be cancelled."""
+
+    code = "intake.not_cancellable"
+
+
+class ImportNotUnmapped(Conflict):
+    """Only an import that waits for a mapping takes one."""
+
+    code = "intake.not_unmapped"
+
+
 class ImportNotWaiting(Conflict):
-    """Only a previewed import can be applied."""
+    """Only a previewed import can be applied, only an undone one redone."""
 
     code = "intake.not_waiting"
 

@@ -13,6 +13,13 @@ class ImportApplied(BulkEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportUndone(BulkEvent):
+    """A file's rows are out again."""
+
+    import_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImportFailed(Event):
     """A file was not taken; nothing of it was written."""
 

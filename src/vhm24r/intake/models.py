@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, Index, Integer, SmallInteger
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Double, Index, Integer, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vhm24r.platform.db import Base
@@ -26,10 +26,14 @@ class Import(Base):
     format: Mapped[str | None]
     source: Mapped[str | None]
     confidence: Mapped[float | None] = mapped_column(Double)
-    columns: Mapped[list[Any] | None] = mapped_column(JSONB)
-    file_id: Mapped[int | None]
+    tables: Mapped[list[Any] | None] = mapped_column(JSONB)
+    preview: Mapped[dict[str, Any] | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
     change_set_id: Mapped[int | None]
     duplicate_of: Mapped[int | None]
+    similar_to: Mapped[int | None]
+    similar_percent: Mapped[int | None] = mapped_column(SmallInteger)
+    undo: Mapped[dict[str, Any] | None]
     rows_total: Mapped[int] = mapped_column(Integer, default=0)
     rows_new: Mapped[int] = mapped_column(Integer, default=0)
     rows_filled: Mapped[int] = mapped_column(Integer, default=0)
@@ -66,3 +70,20 @@ class ImportIssue(Base):
     value: Mapped[str | None]
     params: Mapped[dict[str, Any]]
     sheet_index: Mapped[int | None] = mapped_column(SmallInteger)
+    member: Mapped[str | None]
+    page: Mapped[int | None] = mapped_column(Integer)
+    cells: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+class ColumnMapping(Base):
+    """What the columns of a layout mean, as a person said it; `header` are its folded cells, if remembered."""
+
+    __tablename__ = "column_mappings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    header: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    said: Mapped[dict[str, Any]]
+    actor_name: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

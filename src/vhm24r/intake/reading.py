@@ -1,10 +1,12 @@
-"""One file from its first byte to canonical records, streamed. Pure but for reading the file.
+"""One file, or every file of an archive, from its first byte to canonical records, streamed.
 
 Every sheet is searched for a header some source claims; sheets without one are passed over when
 another sheet has one. Two sheets of different sources in one workbook are a tie: asked, not guessed.
+Pure but for reading the file, and unpacking archives into a scratch folder.
 """
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -14,18 +16,46 @@ from vhm24r.intake.canonical import Canonicaliser, Counts
 from vhm24r.intake.errors import (
     FileDamaged,
     FileEmpty,
+    FileRefused,
     FormatUnknown,
     HeaderMissing,
+    NothingReadable,
     SourceMismatch,
     SourceUnknown,
+    TooDeep,
+    TooManyIssues,
 )
-from vhm24r.intake.formats.delimited import HEAD_BYTES
-from vhm24r.intake.formats.protocol import Format, Unreadable
-from vhm24r.intake.formats.registry import recognise
+from vhm24r.intake.formats.protocol import Container, Format, Member, Sample
+from vhm24r.intake.formats.registry import container, looks_like, recognise
+from vhm24r.intake.mapping import Mapping
 from vhm24r.intake.sources.declaration import Claim, Source
 from vhm24r.intake.sources.registry import by_name, claims, winner
 from vhm24r.intake.statements import Seen
-from vhm24r.intake.types import HEADER_SEARCH_ROWS, Chunk, Issue, Table
+from vhm24r.intake.types import HEADER_SEARCH_ROWS, Chunk, Issue, Level, Table
+from vhm24r.kit.errors import AppError, Invalid
+from vhm24r.kit.text import shortened
+
+DEEPEST_ARCHIVE = 2
+"""An archive may hold archives, and those hold files: more is never a report."""
+
+FEW_ISSUES = 20
+"""Fewer bad rows than these prove nothing about a file."""
+
+PREVIEW_ROWS = 20
+LONGEST_SHOWN_CELL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to read and how: the zone of clocks without an offset, the source that was named or the
+    layouts people have mapped, where archives are unpacked, and how many bad rows are too many.
+    """
+
+    zone: ZoneInfo
+    scratch: Path
+    wanted: str | None = None
+    mappings: tuple[Mapping, ...] = ()
+    most_issues_percent: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +66,40 @@ class Located:
     claim: Claim
     header: list[str]
     chunks: Iterator[Chunk]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table that is read, with its header cells; `name` is empty for a file without sheets."""
+
+    name: str
+    columns: list[str]
+
+
+@dataclass(slots=True)
+class ReadFile:
+    """A file being read: what is known at the start, and what is known at the end.
+
+    Out of an archive it has the name of the `member` and of the kind of `container`.
+    """
+
+    format: str
+    source: Source
+    confidence: float
+    member: str | None = None
+    container: str | None = None
+    sheets: list[Sheet] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+    total_rows: int | None = None
+    content_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file is recognised, its rows follow; `issues` are about tables of it that are passed over."""
+
+    file: ReadFile
+    issues: list[Issue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,135 +116,242 @@ class Batch:
     repeats: bool
 
 
-@dataclass(slots=True)
-class ReadFile:
-    """A file being read: what is known at the start, and what is known at the end."""
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A file is read to its end."""
 
-    format: str
-    source: Source
-    confidence: float
-    sheets: list[str] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
-    counts: Counts = field(default_factory=Counts)
-    total_rows: int | None = None
-    content_hash: str = ""
-
-    def become(self, other: "ReadFile") -> None:
-        """Take over what another process knows of the same file at its end."""
-        self.sheets, self.counts, self.content_hash = other.sheets, other.counts, other.content_hash
+    file: ReadFile
 
 
-def open_format(path: Path) -> Format:
-    """The format of a file by its content.
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file of an archive is not taken; what was given out of it is void."""
 
-    Raises:
-        FileEmpty: there are no bytes.
-        FormatUnknown: the content is none of ours (a renamed binary among them).
-    """
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    if not head.strip():
-        raise FileEmpty
-    form = recognise(head)
-    if form is None:
-        raise FormatUnknown
-    return form
+    member: str
+    error: AppError
 
 
-def read(path: Path, zone: ZoneInfo, wanted: str | None = None) -> tuple[ReadFile, Iterator[Batch]]:
-    """Recognise format and source, then stream the canonical records of every sheet of that source.
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """Where a file was found: in which archive, under which name."""
 
-    `wanted` names the source instead of finding it. The ReadFile is complete when the iterator ends.
+    member: str | None = None
+    container: str | None = None
+
+
+Step = Opened | Batch | Closed | LeftOut
+
+
+def read(path: Path, task: Task) -> Generator[Step]:
+    """Recognise format and source, then stream the canonical records; the files of an archive one by one.
 
     Raises:
         FileRefused: the file cannot be read; also while iterating (a truncated workbook).
         HeaderMissing, SourceUnknown, SourceMismatch: a person has to say what the columns mean.
     """
-    form = open_format(path)
-    try:
-        located = _locate(form.tables(path), wanted)
-    except Unreadable as error:
-        raise FileDamaged(format=form.name, **error.params) from error
+    form = _open(path)
+    if isinstance(form, Format):
+        yield from _read_file(form, path, ReadAs(), task)
+        return
+    taken, reason = False, None
+    for step in _read_members(form, path, ReadAs(container=form.name), 1, task):
+        taken = taken or isinstance(step, Closed)
+        reason = step.error if reason is None and isinstance(step, LeftOut) else reason
+        yield step
+    if not taken:
+        raise reason or FileEmpty()
+
+
+def _open(path: Path) -> Format | Container:
+    """The format of a file by its content.
+
+    Raises:
+        FileEmpty: there are no bytes.
+        FileDamaged: it begins like one of ours.
+        FormatUnknown: the content is none of ours (a renamed binary among them).
+    """
+    sample = Sample.of(path)
+    if not sample.head.strip():
+        raise FileEmpty
+    form = container(sample) or recognise(sample)
+    if form is not None:
+        return form
+    begins = looks_like(sample.head)
+    if begins is not None:
+        raise FileDamaged(format=begins, reason="its table of contents is missing or is none of ours")
+    raise FormatUnknown
+
+
+def _read_members(box: Container, path: Path, above: ReadAs, depth: int, task: Task) -> Generator[Step]:
+    """The files of an archive; what one of them lacks is said of that one alone."""
+    into = task.scratch / f"unpacked-{depth}-{path.name}"  # empty for each archive
+    into.mkdir(parents=True, exist_ok=True)
+    for member in box.members(path, into):
+        name = f"{above.member}/{member.name}" if above.member else member.name
+        try:
+            yield from _read_member(member, ReadAs(name, above.container), depth, task)
+        except Invalid as error:
+            yield LeftOut(name, error)
+        finally:
+            if member.path is not None:
+                member.path.unlink(missing_ok=True)
+
+
+def _read_member(member: Member, found: ReadAs, depth: int, task: Task) -> Generator[Step]:
+    if member.path is None:
+        raise member.refusal or FormatUnknown()
+    form = _open(member.path)
+    if isinstance(form, Format):
+        yield from _read_file(form, member.path, found, task)
+    elif depth >= DEEPEST_ARCHIVE:
+        raise TooDeep(most=DEEPEST_ARCHIVE)
+    else:
+        yield from _read_members(form, member.path, found, depth + 1, task)
+
+
+def _read_file(form: Format, path: Path, found: ReadAs, task: Task) -> Generator[Step]:
+    located, passed = _locate(form.tables(path), task)
     first = located[0]
-    reading = ReadFile(form.name, first.claim.source, first.claim.confidence, columns=first.header)
+    reading = ReadFile(form.name, first.claim.source, first.claim.confidence, found.member, found.container)
     totals = [item.table.total_rows for item in located]
     reading.total_rows = sum(t for t in totals if t is not None) if None not in totals else None
-    return reading, _batches(reading, located, zone, form.name)
+    reading.sheets = [Sheet(item.table.sheet or "", [cell.strip() for cell in item.header]) for item in located]
+    yield Opened(reading, [dataclasses.replace(issue, member=found.member) for issue in passed])
+    yield from _batches(reading, located, task.zone)
+    counts = reading.counts
+    if not counts.total:
+        raise FileEmpty
+    if counts.issues and not counts.staged:
+        raise NothingReadable(rows=counts.issues)
+    if counts.issues >= FEW_ISSUES and counts.issues * 100 > counts.total * task.most_issues_percent:
+        raise TooManyIssues(rows=counts.issues, total=counts.total, most=task.most_issues_percent)
+    yield Closed(reading)
 
 
-def _locate(tables: Iterator[Table], wanted: str | None) -> list[Located]:
-    """The tables of the one source that claims this file."""
-    seen_columns: list[str] = []
+def _locate(tables: Iterator[Table], task: Task) -> tuple[list[Located], list[Issue]]:
+    """The tables of the one source that claims this file, hidden sheets only when no other is claimed; and
+    the tables that are passed over.
+    """
+    strange: tuple[Table, Chunk] | None = None
     located: list[Located] = []
+    passed: list[Issue] = []
     rows_seen = 0
     for table in tables:
         first = next(table.chunks, None)
         if first is None:
             continue
-        rows_seen += sum(1 for row in first.rows if any(cell.strip() for cell in row))
-        found = _header(first, wanted)
+        filled = sum(1 for row in first.rows if any(cell.strip() for cell in row))
+        rows_seen += filled
+        found = _header(first, task)
         if found is None:
-            seen_columns = seen_columns or _likely_header(first)
+            if filled:
+                strange = strange or (table, first)
+                passed.append(_passed("intake.table_passed_over", table, first))
             continue
         offset, claim = found
-        below = Chunk(first.first_row + offset + 1, first.rows[offset + 1 :], first.broken)
+        below = dataclasses.replace(first, first_row=first.first_row + offset + 1, rows=first.rows[offset + 1 :])
         located.append(Located(table, claim, first.rows[offset], chain([below], table.chunks)))
     if not rows_seen:
         raise FileEmpty
     if not located:
-        raise _unclaimed(seen_columns, wanted)
-    if len({item.claim.source.name for item in located}) > 1:
+        raise _unclaimed(strange[1] if strange else None, task.wanted)
+    visible = [item for item in located if not item.table.hidden] or located
+    passed += [_passed("intake.sheet_hidden", item.table, None) for item in located if item not in visible]
+    located = visible
+    if len({(item.claim.source.name, item.claim.source.account) for item in located}) > 1:
         raise SourceUnknown(columns=", ".join(located[0].header), sources=_names(located))
-    return located
+    return located, passed
+
+
+def _passed(code: str, table: Table, first: Chunk | None) -> Issue:
+    """A table that is not read although another one of its file is: said, so that no row is lost silently."""
+    row, page = (first.first_row, first.page) if first is not None else (None, None)
+    return Issue(code, Level.WARNING, table.sheet, row, sheet_index=table.index, page=page)
 
 
 def _names(located: list[Located]) -> str:
     return ", ".join(sorted({item.claim.source.name for item in located}))
 
 
-def _header(chunk: Chunk, wanted: str | None) -> tuple[int, Claim] | None:
+def _header(chunk: Chunk, task: Task) -> tuple[int, Claim] | None:
     """The row of the first thirty that a source claims best: (offset, claim)."""
     best: tuple[int, Claim] | None = None
     for offset, row in enumerate(chunk.rows[:HEADER_SEARCH_ROWS]):
-        if wanted is None:
-            claim = winner(claims(row))
-        else:
-            source = by_name(wanted)
-            claim = source.claim(row) if source is not None else None
+        claim = _claim(row, task)
         if claim is not None and (best is None or claim.confidence > best[1].confidence):
             best = (offset, claim)
     return best
 
 
-def _likely_header(chunk: Chunk) -> list[str]:
-    """The widest of the first rows, to tell the person which columns the file has."""
-    rows = [[cell.strip() for cell in row if cell.strip()] for row in chunk.rows[:HEADER_SEARCH_ROWS]]
-    widest = max(rows, key=len, default=[])
-    return widest if len(widest) > 1 and not any(cell.replace(".", "").isdigit() for cell in widest) else []
+def _claim(row: Sequence[str], task: Task) -> Claim | None:
+    """Who claims a header row: the source that was named, a layout somebody has mapped, or the surest source."""
+    mapped = next((m for m in task.mappings if m.fits(row)), None)
+    if mapped is not None and task.wanted in (None, mapped.target):
+        return mapped.source().claim(row)
+    if task.wanted is None:
+        return winner(claims(row))
+    source = by_name(task.wanted)
+    return source.claim(row) if source is not None else None
 
 
-def _unclaimed(columns: list[str], wanted: str | None) -> HeaderMissing | SourceUnknown | SourceMismatch:
+def _likely_header(rows: Sequence[Sequence[str]]) -> int | None:
+    """Where a header seems to be: the first of the widest rows, if its cells are words."""
+    widths = [sum(1 for cell in row if cell.strip()) for row in rows]
+    widest = max(widths, default=0)
+    if widest < 2:
+        return None
+    offset = widths.index(widest)
+    cells = [cell.strip() for cell in rows[offset] if cell.strip()]
+    return None if any(cell.replace(".", "").isdigit() for cell in cells) else offset
+
+
+def _unclaimed(chunk: Chunk | None, wanted: str | None) -> HeaderMissing | SourceUnknown | SourceMismatch:
+    """Nobody claims a table: its columns are named, and the first rows go along for a mapping."""
+    rows = chunk.rows[:HEADER_SEARCH_ROWS] if chunk is not None else []
+    offset = _likely_header(rows)
+    columns = [cell.strip() for cell in rows[offset]] if offset is not None else []
+    shown = ", ".join(cell for cell in columns if cell)
     if wanted is not None:
-        return SourceMismatch(source=wanted, columns=", ".join(columns) or "—")
-    if not columns:
+        return SourceMismatch(source=wanted, columns=shown or "—", preview=_preview(chunk, offset))
+    if offset is None:
         return HeaderMissing(rows=HEADER_SEARCH_ROWS)
-    return SourceUnknown(columns=", ".join(columns), sources="")
+    return SourceUnknown(columns=shown, sources="", preview=_preview(chunk, offset))
 
 
-def _batches(reading: ReadFile, located: list[Located], zone: ZoneInfo, form: str) -> Iterator[Batch]:
+def _preview(chunk: Chunk | None, offset: int | None) -> dict[str, object] | None:
+    """The header and the rows below it, as a person is shown them to say what the columns mean."""
+    if chunk is None or offset is None:
+        return None
+    below = chunk.rows[offset + 1 : offset + 1 + PREVIEW_ROWS]
+    return {
+        "columns": [cell.strip() for cell in chunk.rows[offset]],
+        "rows": [[shortened(cell.strip(), LONGEST_SHOWN_CELL) for cell in row] for row in below],
+    }
+
+
+def _batches(reading: ReadFile, located: list[Located], zone: ZoneInfo) -> Iterator[Batch]:
     seen, position = Seen(), 0
-    try:
-        for item in located:
-            sheet_index = len(reading.sheets)
-            reading.sheets.append(item.table.sheet or "")
-            canonical = Canonicaliser(item.claim, item.header, zone, item.table.sheet, sheet_index)
-            for chunk in item.chunks:
-                before = reading.counts.repeated
-                lines, issues = canonical.convert(chunk, seen, position, reading.counts)
-                staged, position = reading.counts.staged - position, reading.counts.staged
-                yield Batch(lines, issues, reading.counts.total, staged, reading.counts.repeated > before)
-    except Unreadable as error:
-        raise FileDamaged(format=form, **error.params) from error
+    for sheet_index, item in enumerate(located):
+        canonical = Canonicaliser(item.claim, item.header, zone, item.table.sheet, sheet_index)
+        for chunk in item.chunks:
+            before = reading.counts.repeated
+            lines, issues = canonical.convert(chunk, seen, position, reading.counts)
+            staged, position = reading.counts.staged - position, reading.counts.staged
+            placed = [_placed(issue, chunk, reading.member) for issue in issues]
+            yield Batch(lines, placed, reading.counts.total, staged, reading.counts.repeated > before)
     reading.content_hash = seen.digest.hexdigest()
-    if not reading.counts.total:
-        raise FileEmpty
+
+
+def _placed(issue: Issue, chunk: Chunk, member: str | None) -> Issue:
+    """An issue with the rest of its place, and the row as it came."""
+    offset = (issue.row or 0) - chunk.first_row
+    row = chunk.rows[offset] if 0 <= offset < len(chunk.rows) else []
+    cells = [shortened(cell.replace("\x00", "␀"), LONGEST_SHOWN_CELL * 5) for cell in row]
+    return dataclasses.replace(issue, member=member, page=chunk.page, cells=cells)
+
+
+def left_out(step: LeftOut) -> Issue:
+    """A file of an archive that was not taken, as an issue of the import."""
+    params = {name: str(value) for name, value in step.error.params.items() if name != "preview"}
+    level = Level.ERROR if isinstance(step.error, FileRefused) else Level.BLOCKER
+    return Issue(step.error.code, level, member=step.member, params=params)

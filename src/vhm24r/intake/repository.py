@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.models import EvidenceFile, EvidenceRecord, EvidenceSighting
 from vhm24r.intake.errors import ImportNotFound
-from vhm24r.intake.models import Import, ImportIssue
+from vhm24r.intake.mapping import Mapping
+from vhm24r.intake.models import ColumnMapping, Import, ImportIssue
 from vhm24r.intake.types import ImportStatus
-from vhm24r.kit.pagination import Page, decode_id, page_of
+from vhm24r.kit.pagination import Page, decode_id, decode_ids, page_of
 from vhm24r.platform.db import AnyRow
 
 
@@ -71,12 +72,28 @@ async def count_issues(session: AsyncSession, import_ids: Sequence[int]) -> Sequ
     return (await session.execute(statement)).all()
 
 
+async def list_column_mappings(session: AsyncSession) -> Sequence[ColumnMapping]:
+    """Every mapping, by name."""
+    return (await session.execute(select(ColumnMapping).order_by(ColumnMapping.name))).scalars().all()
+
+
+async def list_mappings(session: AsyncSession) -> list[Mapping]:
+    """The mappings as reading takes them; those made for one header are asked first."""
+    rows = sorted(await list_column_mappings(session), key=lambda row: not row.header)
+    return [Mapping.of(row.said, row.header) for row in rows]
+
+
 async def list_rows(
-    session: AsyncSession, file_id: int, *, outcome: str | None, limit: int, cursor: str | None
+    session: AsyncSession, import_id: int, *, outcome: str | None, limit: int, cursor: str | None
 ) -> Page[AnyRow]:
-    """The rows of an applied file and what each brought, in the order of the file."""
+    """The rows of an applied import and what each brought, file by file in their order.
+
+    Of an import that was undone and redone only the last run counts.
+    """
+    last_run = select(func.max(EvidenceFile.change_set_id)).where(EvidenceFile.import_id == import_id)
     statement = (
         select(
+            EvidenceSighting.file_id,
             EvidenceSighting.position,
             EvidenceSighting.sheet,
             EvidenceSighting.row.label("file_row"),
@@ -85,17 +102,20 @@ async def list_rows(
             EvidenceRecord.external_id,
             EvidenceRecord.order_number,
             EvidenceFile.name.label("file_name"),
+            EvidenceFile.change_set_id,
             EvidenceFile.member,
             EvidenceFile.sheets,
         )
         .join(EvidenceRecord, EvidenceRecord.id == EvidenceSighting.version_id)
         .join(EvidenceFile, EvidenceFile.id == EvidenceSighting.file_id)
-        .where(EvidenceSighting.file_id == file_id)
-        .order_by(EvidenceSighting.position)
+        .where(EvidenceFile.import_id == import_id, EvidenceFile.change_set_id == last_run.scalar_subquery())
+        .order_by(EvidenceSighting.file_id, EvidenceSighting.position)
         .limit(limit + 1)
     )
     if outcome:
         statement = statement.where(EvidenceSighting.outcome == outcome)
     if cursor:
-        statement = statement.where(EvidenceSighting.position > decode_id(cursor))
-    return page_of(list((await session.execute(statement)).all()), limit, lambda row: [row.position])
+        statement = statement.where(
+            tuple_(EvidenceSighting.file_id, EvidenceSighting.position) > tuple_(*map(literal, decode_ids(cursor, 2)))
+        )
+    return page_of(list((await session.execute(statement)).all()), limit, lambda row: [row.file_id, row.position])

@@ -4,113 +4,135 @@ A part is staged and committed, then handed on: while the next one is read, the 
 applied. Progress leaves on another connection (decisions 11).
 """
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 
 from vhm24r.evidence.bulk import Staging, copy_statement, create_staging
-from vhm24r.intake.reader_process import read_in_child
-from vhm24r.intake.reading import Batch, ReadFile, read
-from vhm24r.intake.sources.declaration import Source
+from vhm24r.intake.formats.protocol import Sample
+from vhm24r.intake.formats.registry import is_plain
+from vhm24r.intake.reader_process import Limits, read_in_child
+from vhm24r.intake.reading import Batch, Closed, LeftOut, Opened, ReadFile, Step, Task, left_out, read
 from vhm24r.intake.types import Issue
 
 REPORT_EVERY_SECONDS = 0.25
 LARGE_BYTES = 2 * 1024 * 1024
 """From this size on a file is read in a process of its own; below, starting one costs more than it gives."""
 
-ARCHIVE_START = b"PK"
-"""Workbooks are archives, and their reader can be made to ask for any amount of memory: always apart."""
-
-PART_ROWS = 25_000
-"""Rows applied at once: enough to amortise the statements, few enough to start while most is unread.
-A constant, because keys repeated across parts show in the history (docs/algorithms/diffing.md)."""
+PART_ROWS = (4_000, 12_000, 24_000)
+"""Rows applied at once: the first parts are small, so that applying starts early; the last size repeats and is
+enough to amortise the statements. Constants, because keys repeated across parts show in the history
+(docs/algorithms/diffing.md)."""
 
 KEPT_ISSUES = 10_000
 """Issues kept with their values; beyond that only the count grows (a whole file in a wrong layout)."""
 
-Report = Callable[[ReadFile, int], None]
-HandOn = Callable[[Staging], None]
+Report = Callable[[ReadFile, int, int | None], None]
+"""Told of the file being read, the rows read of all files so far, and how many there are if that is known."""
+
+Handed = Opened | Staging | Closed | LeftOut
+"""What is handed on: a file begins, a part of it is staged, it is read to its end, or it is not taken."""
+
+HandOn = Callable[[Handed], None]
 
 
 @dataclass(slots=True)
 class Stager:
-    """One file on its way into staging. `cancelled` stops the reading between two batches."""
+    """One import on its way into staging. `cancelled` stops the reading between two batches.
+
+    `part_rows` are the sizes of the parts, the last one repeating; None makes one part of each file.
+    """
 
     conninfo: str
     import_id: int
-    zone: ZoneInfo
-    wanted: str | None
-    part_rows: int | None
+    task: Task
+    limits: Limits
+    part_rows: tuple[int, ...] | None
     report: Report
     hand_on: HandOn
+    files: list[ReadFile] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
-    source: Source | None = None
+    _part: int = 0
 
-    def known(self) -> Source:
-        """The source of the file; known once the first part is handed on."""
-        if self.source is None:
-            raise LookupError("nothing is staged yet")
-        return self.source
-
-    def stage(self, path: Path) -> ReadFile:
+    def stage(self, path: Path) -> None:
         """Read `path`, COPY its canonical records part by part, hand each part on.
-
-        `part_rows` None makes one part of the whole file. `report` is told the rows read so far,
-        first when format and source are known.
 
         Raises:
             FileRefused, HeaderMissing, SourceUnknown, SourceMismatch: parts handed on are void.
         """
-        read_file = read_in_child if _is_read_apart(path) else read
-        reading, batches = read_file(path, self.zone, self.wanted)
-        self.source = reading.source
-        self.report(reading, 0)
-        with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            number, first = 0, next(batches, None)
-            while first is not None and not self.cancelled.is_set():
-                first = self._stage_part(connection, Staging(self.import_id, number), first, batches, reading)
-                number += 1
-        return reading
+        steps = read_in_child(path, self.task, self.limits) if _is_read_apart(path) else read(path, self.task)
+        with contextlib.closing(steps), psycopg.connect(self.conninfo, autocommit=True) as connection:
+            for step in steps:
+                if self.cancelled.is_set():
+                    return
+                if isinstance(step, Opened):
+                    self.files.append(step.file)
+                    self.issues += step.issues
+                    self._report(0)
+                    self.hand_on(step)
+                    self._stage_file(connection, steps)
+                elif isinstance(step, LeftOut):
+                    self._leave_out(step)
+
+    def _stage_file(self, connection: psycopg.Connection[Any], steps: Generator[Step]) -> None:
+        """The batches of one file until it is closed or turns out unreadable."""
+        parts = 0
+        step: Step | None = next(steps)
+        while isinstance(step, Batch) and not self.cancelled.is_set():
+            step = self._stage_part(connection, step, steps, parts)
+            parts += 1
+        if isinstance(step, Closed):
+            self.files[-1] = step.file
+            self.hand_on(step)
+        elif isinstance(step, LeftOut):
+            self.files.pop()
+            self._leave_out(step)
 
     def _stage_part(
-        self,
-        connection: psycopg.Connection[Any],
-        staging: Staging,
-        batch: Batch | None,
-        batches: Iterator[Batch],
-        reading: ReadFile,
-    ) -> Batch | None:
-        """Stage batches until the part is full; returns the first batch of the next part."""
+        self, connection: psycopg.Connection[Any], batch: Batch, steps: Generator[Step], number: int
+    ) -> Step | None:
+        """Stage batches until the part is full; returns the step after it."""
+        staging = Staging(self.import_id, self._part)
+        self._part += 1
         rows, irregular = 0, False
+        full = None if self.part_rows is None else self.part_rows[min(number, len(self.part_rows) - 1)]
         due = time.monotonic() + REPORT_EVERY_SECONDS
+        step: Step | None = batch
         with connection.transaction():
             create_staging(connection, staging)
             with connection.cursor() as cursor, cursor.copy(copy_statement(staging)) as copy:
-                while batch is not None and not self.cancelled.is_set():
-                    copy.write(batch.lines)
-                    rows += batch.staged
-                    irregular = irregular or batch.repeats
-                    self.issues.extend(batch.issues[: max(0, KEPT_ISSUES - len(self.issues))])
+                while isinstance(step, Batch) and not self.cancelled.is_set():
+                    copy.write(step.lines)
+                    rows += step.staged
+                    irregular = irregular or step.repeats
+                    self.issues.extend(step.issues[: max(0, KEPT_ISSUES - len(self.issues))])
                     if time.monotonic() > due:
-                        self.report(reading, batch.rows_read)
+                        self._report(step.rows_read)
                         due = time.monotonic() + REPORT_EVERY_SECONDS
-                    batch = next(batches, None)
-                    if self.part_rows is not None and rows >= self.part_rows:
+                    step = next(steps, None)
+                    if full is not None and rows >= full:
                         break
         self.hand_on(replace(staging, irregular=irregular))
-        return batch
+        return step
+
+    def _leave_out(self, step: LeftOut) -> None:
+        self.issues.append(left_out(step))
+        self.hand_on(step)
+
+    def _report(self, rows: int) -> None:
+        """Rows of the files before this one count as read."""
+        before = [file.counts.total for file in self.files[:-1]]
+        total = self.files[-1].total_rows
+        self.report(self.files[-1], sum(before) + rows, None if total is None else sum(before) + total)
 
 
 def _is_read_apart(path: Path) -> bool:
-    """Whether a file deserves a process of its own."""
-    if path.stat().st_size >= LARGE_BYTES:
-        return True
-    with path.open("rb") as file:
-        return file.read(len(ARCHIVE_START)) == ARCHIVE_START
+    """Whether a file deserves a process of its own: all but small plain text."""
+    return path.stat().st_size >= LARGE_BYTES or not is_plain(Sample.of(path).head)

@@ -1,6 +1,6 @@
 """What a file states, about what: identities, contents, repeats. Pure.
 
-The identity of a record is (source, external id, occurrence); its content is all it says. Both are
+The identity of a record is (source, account, external id, occurrence); its content is all it says. Both are
 hashed, so that the database compares 16 bytes. Rows without a key are identified by their content
 and the how-manieth equal row they are (decisions 5).
 """
@@ -8,11 +8,13 @@ and the how-manieth equal row they are (decisions 5).
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b, md5
+from hashlib import blake2b
+
+from xxhash import xxh3_128_digest
 
 from vhm24r.evidence.types import FIELD_NAMES
 from vhm24r.intake.sources.declaration import Source
-from vhm24r.intake.values import NULL
+from vhm24r.intake.values import NULL, escape
 from vhm24r.kit.ids import derived_id
 
 SEPARATOR = "\x1f"
@@ -54,47 +56,53 @@ def state(
 ) -> Statements:
     """COPY lines for canonical columns (`FIELD_NAMES` and `extra`), numbered from `position`."""
     texts = list(map("\t".join, zip(*(fields[name] for name in FIELD_NAMES), fields["extra"], strict=True)))
-    contents = [_hash(text) for text in texts]
+    contents = [xxh3_128_digest(text.encode()) for text in texts]
     keys = _keys(source, fields)
-    plain = _plain(source, keys, texts, contents, rows, sheet, position, seen)
-    return plain or _careful(source, keys, texts, contents, rows, sheet, position, seen)
+    accounts = fields.get("account") or [escape(source.account) if source.account else NULL] * len(texts)
+    plain = _plain(source, keys, accounts, texts, contents, rows, sheet, position, seen)
+    return plain or _careful(source, keys, accounts, texts, contents, rows, sheet, position, seen)
 
 
 def _plain(
-    source: Source, keys: list[str | None], texts: list[str], contents: list[bytes], rows: Sequence[int],
-    sheet: int, position: int, seen: Seen,
+    source: Source, keys: list[str | None], accounts: Sequence[str], texts: list[str], contents: list[bytes],
+    rows: Sequence[int], sheet: int, position: int, seen: Seen,
 ) -> Statements | None:  # fmt: skip
     """The common case, without a loop of decisions: every row has a key, and none was stated before."""
-    identities = [_hash(f"{source.name}{SEPARATOR}{key}{SEPARATOR}0") for key in keys]
-    if None in keys or len(set(identities)) < len(identities) or not seen.contents.keys().isdisjoint(identities):
+    if None in keys:
+        return None
+    identities = [
+        xxh3_128_digest(f"{source.name}{SEPARATOR}{account}{SEPARATOR}{key}{SEPARATOR}0".encode())
+        for account, key in zip(accounts, keys, strict=True)
+    ]
+    if len(set(identities)) < len(identities) or not seen.contents.keys().isdisjoint(identities):
         return None
     seen.contents.update(zip(identities, contents, strict=True))
     seen.digest.update(b"".join(map(bytes.__add__, identities, contents)))  # row by row: chunks must not show in it
     lines = [
-        f"{place}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t0\tf\t{_shown(key)}\t{text}\n"
-        for place, (row, identity, content, key, text) in enumerate(
-            zip(rows, identities, contents, keys, texts, strict=True), position
+        f"{place}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t0\tf\t{account}\t{_shown(key)}\t{text}\n"
+        for place, (row, identity, content, account, key, text) in enumerate(
+            zip(rows, identities, contents, accounts, keys, texts, strict=True), position
         )
     ]
     return Statements("".join(lines).encode(), len(lines), 0, [])
 
 
 def _careful(
-    source: Source, keys: list[str | None], texts: list[str], contents: list[bytes], rows: Sequence[int],
-    sheet: int, position: int, seen: Seen,
+    source: Source, keys: list[str | None], accounts: Sequence[str], texts: list[str], contents: list[bytes],
+    rows: Sequence[int], sheet: int, position: int, seen: Seen,
 ) -> Statements:  # fmt: skip
     """Row by row: keyless rows, exact repeats (duplicates) and keys with other values (repeats)."""
     lines: list[str] = []
     repeats: list[Repeat] = []
     duplicates = 0
-    for row, key, text, content in zip(rows, keys, texts, contents, strict=True):
+    for row, key, account, text, content in zip(rows, keys, accounts, texts, contents, strict=True):
         shown, occurrence = key, 0
         if shown is None:
             occurrence = seen.keyless[content]
             seen.keyless[content] += 1
             shown = f"row-{content.hex()[:16]}"
-        said = _numbered(text, content, occurrence) if key is None and source.key == "order_number" else text
-        identity = _hash(f"{source.name}{SEPARATOR}{shown}{SEPARATOR}{occurrence}")
+        said = _numbered(text, content, occurrence) if key is None and _numbers_orders(source) else text
+        identity = _hash(f"{source.name}{SEPARATOR}{account}{SEPARATOR}{shown}{SEPARATOR}{occurrence}")
         seen.digest.update(identity + content)
         before = seen.contents.setdefault(identity, content)
         first = key is None or (before is content)
@@ -106,20 +114,29 @@ def _careful(
             repeats.append(Repeat(row, _shown(shown)))
         lines.append(
             f"{position + len(lines)}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t{occurrence}\t"
-            f"{'t' if duplicate else 'f'}\t{_shown(shown)}\t{said}\n"
+            f"{'t' if duplicate else 'f'}\t{account}\t{_shown(shown)}\t{said}\n"
         )
     return Statements("".join(lines).encode(), len(lines), duplicates, repeats)
 
 
+def _numbers_orders(source: Source) -> bool:
+    """Whether a row of this source that has no key is an order all the same."""
+    return source.makes_orders and source.key in ("order_number", None)
+
+
 def _numbered(text: str, content: bytes, occurrence: int) -> str:
-    """A machine's order without a number gets one made of its facts."""
+    """An order without a number gets one made of its facts."""
     facts = text.split("\t")
+    if facts[_NUMBER_AT] != NULL:
+        return text
     facts[_NUMBER_AT] = derived_id([content.hex(), str(occurrence)])
     return "\t".join(facts)
 
 
 def _keys(source: Source, fields: Mapping[str, list[str]]) -> list[str | None]:
     """What identifies each record within its source; None where the row has no key."""
+    if source.key is None:
+        return [None] * len(fields["extra"])
     keys = fields[source.key]
     if source.key_with_machine:
         return list(_with_machine(keys, fields["machine_code"]))
@@ -137,4 +154,7 @@ def _shown(key: str | None) -> str:
 
 
 def _hash(text: str) -> bytes:
-    return md5(text.encode(), usedforsecurity=False).digest()
+    """16 bytes of a text. Whoever makes two texts collide on purpose hurts only a file of their own, so a
+    fast hash is enough.
+    """
+    return xxh3_128_digest(text.encode())

@@ -39,13 +39,13 @@ class ImportStatus(StrEnum):
 
 IN_PROGRESS = frozenset({ImportStatus.RECEIVED, ImportStatus.IDENTIFIED, ImportStatus.PARSED, ImportStatus.CHECKED})
 
-_STOPS = frozenset({ImportStatus.REFUSED, ImportStatus.FAILED})
+_STOPS = frozenset({ImportStatus.REFUSED, ImportStatus.FAILED, ImportStatus.NEEDS_MAPPING})
 
 IMPORT = Machine(
     "import",
     {
         ImportStatus.RECEIVED: frozenset(
-            {ImportStatus.IDENTIFIED, ImportStatus.DUPLICATE, ImportStatus.NEEDS_MAPPING, *_STOPS}
+            {ImportStatus.IDENTIFIED, ImportStatus.PARSED, ImportStatus.DUPLICATE, *_STOPS}
         ),
         ImportStatus.IDENTIFIED: frozenset({ImportStatus.PARSED, ImportStatus.RECEIVED, *_STOPS}),
         ImportStatus.PARSED: frozenset({ImportStatus.CHECKED, ImportStatus.RECEIVED, *_STOPS}),
@@ -61,7 +61,10 @@ IMPORT = Machine(
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """What is wrong, where, and with which value. `code` names the sentence in the catalogues."""
+    """What is wrong, where, and with which value. `code` names the sentence in the catalogues.
+
+    `member` is the file of an archive, `cells` the row as it came.
+    """
 
     code: str
     level: Level
@@ -71,25 +74,34 @@ class Issue:
     value: str | None = None
     params: dict[str, str] = field(default_factory=dict)
     sheet_index: int = 0
+    member: str | None = None
+    page: int | None = None
+    cells: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Some consecutive rows of a table; `first_row` is the number of the first one, from 1.
 
-    `broken` are the numbers of rows whose quotes do not fit: their cells are not to be trusted.
+    `page` is the page of a paginated document the rows stand on, from 1. `broken` are the numbers of rows
+    whose quotes do not fit: their cells are not to be trusted.
     """
 
     first_row: int
     rows: list[list[str]]
     broken: frozenset[int] = frozenset()
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells as text: one sheet of a workbook, or a whole text file (sheet name None)."""
+    """Rows of cells as text: one sheet of a workbook, or a whole text file (sheet name None).
+
+    `hidden` says that a person who opens the file does not see the sheet.
+    """
 
     index: int
     sheet: str | None
     chunks: Iterator[Chunk]
     total_rows: int | None = None
+    hidden: bool = False

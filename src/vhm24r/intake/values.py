@@ -149,6 +149,7 @@ _FORMATS = (
     "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M",
     "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y",
 )  # fmt: skip
+_MONTH_FIRST = tuple(form.replace("%d.%m", "%m.%d").replace("%d/%m", "%m/%d") for form in _FORMATS)
 
 
 class _Hours(dict[str, str]):
@@ -174,9 +175,10 @@ class _Hours(dict[str, str]):
 class InstantReader(Reader):
     """Times in the notations of real exports → UTC; naive ones are in the business zone."""
 
-    def __init__(self, zone: ZoneInfo) -> None:
-        """`zone`: where a time without an offset was read off a clock."""
+    def __init__(self, zone: ZoneInfo, *, month_first: bool = False) -> None:
+        """`zone`: where a time without an offset was read off a clock; `month_first`: 3/1/2024 is in March."""
         super().__init__()
+        self._formats = _MONTH_FIRST if month_first else _FORMATS
         self._zone = zone
         self._hours = _Hours(zone)
 
@@ -213,7 +215,7 @@ class InstantReader(Reader):
                 return datetime.fromisoformat(cell)
             except ValueError:
                 return None
-        for form in _FORMATS:
+        for form in self._formats:
             try:
                 return datetime.strptime(cell, form)  # noqa: DTZ007  # the caller adds the zone
             except ValueError:

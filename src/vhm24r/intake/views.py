@@ -35,7 +35,12 @@ def import_view(row: Import, issues: Sequence[Mapping[Any, Any]], language: str)
         if in_progress
         else None,
         "duplicate_of": row.duplicate_of,
-        "similar_to": None,
+        "similar_to": None if row.similar_to is None else {"import_id": row.similar_to, "percent": row.similar_percent},
+        "undo": undo_view(row.undo),
+        "fields": [
+            {"field": name, "kind": kind, "count": count} for name, kind, count in effect.get("fields", []) if name
+        ],
+        "diff": effect.get("diff", []),
         "error": error_view(row, language),
         "issues_by_code": [
             {
@@ -51,6 +56,13 @@ def import_view(row: Import, issues: Sequence[Mapping[Any, Any]], language: str)
         "finished_at": None if row.finished_at is None else iso(row.finished_at),
         "seconds": seconds,
     }
+
+
+def undo_view(undo: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What undoing the import did, and which orders stay although nothing reports them any more."""
+    if undo is None:
+        return None
+    return {**undo, "money": [money(amount, currency) for currency, amount in undo["money"]]}
 
 
 def row_counts(row: Import) -> dict[str, int]:
@@ -82,12 +94,14 @@ def error_view(row: Import, language: str) -> dict[str, Any] | None:
 
 def issue_view(issue: ImportIssue, file_name: str, language: str) -> dict[str, Any]:
     """One issue with its place and its sentence."""
-    place = say(
-        "intake.place.sheet" if issue.sheet else "intake.place.row", language, {"sheet": issue.sheet, "row": issue.row}
-    )
+    kind = "page" if issue.page else "sheet" if issue.sheet else "row"
+    shown = f"{file_name} → {issue.member}" if issue.member else file_name
+    known = {"sheet": issue.sheet, "page": issue.page, "row": issue.row}
+    place = "" if issue.row is None else say(f"intake.place.{kind}", language, known)
     params = {
         **issue.params,
-        "file": file_name,
+        "file": shown,
+        "name": shown,
         "place": place,
         "sheet": issue.sheet,
         "row": issue.row,
@@ -95,10 +109,12 @@ def issue_view(issue: ImportIssue, file_name: str, language: str) -> dict[str, A
         "value": issue.value,
     }
     return {
-        "locator": {"file": file_name, "member": None, "sheet": issue.sheet, "page": None, "row": issue.row},
+        "locator": {
+            "file": file_name, "member": issue.member, "sheet": issue.sheet, "page": issue.page, "row": issue.row,
+        },
         "column": issue.column,
         "value": issue.value,
         "code": issue.code,
         "level": issue.level,
         "message": say(issue.code, language, params),
-    }
+    }  # fmt: skip

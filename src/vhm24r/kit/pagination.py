@@ -39,10 +39,19 @@ def decode_id(cursor: str) -> int:
     Raises:
         BadCursor: it is something else.
     """
-    (part,) = decode_cursor(cursor, 1)
-    if type(part) is not int or not 0 <= part < 2**63:
+    return decode_ids(cursor, 1)[0]
+
+
+def decode_ids(cursor: str, length: int) -> list[int]:
+    """The numbers inside the cursor of a list in order of several ids.
+
+    Raises:
+        BadCursor: they are something else.
+    """
+    numbers = [part for part in decode_cursor(cursor, length) if type(part) is int and 0 <= part < 2**63]
+    if len(numbers) < length:
         raise BadCursor
-    return part
+    return numbers
 
 
 def decode_cursor(cursor: str, length: int) -> list[str | int | None]:

@@ -8,11 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
 from vhm24r.identity.permissions import Permission
+from vhm24r.intake.service import rules as intake
 from vhm24r.kit.actor import Actor
 from vhm24r.platform.business_settings import AnySetting, SettingUnknown, store, values_of
 from vhm24r.platform.flags import FLAGS
 
-REGISTRY: tuple[AnySetting, ...] = FLAGS
+REGISTRY: tuple[AnySetting, ...] = (*FLAGS, *intake.RULES)
 """Every business setting of the product; a module adds its own here."""
 
 

@@ -12,23 +12,43 @@ The hard idea of intake in one place (docs/algorithms/diffing.md):
 Sources that make no orders have nothing to fold. Table and column names are constants.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.bulk import LIFECYCLE, Staging
 from vhm24r.evidence.types import SALE_FIELDS, FieldKind, RecordField, SourceName
+from vhm24r.orders.types import SALE_SOURCES
 from vhm24r.platform.db import run_sql
 
 ORDER_FIELDS = ("machine_code", "occurred_at", "amount", "currency", "product", "payment_method")
 VENDING_FIELDS = tuple(field.name for field in SALE_FIELDS if field.name not in ORDER_FIELDS)
-ORIGIN_SPACE = "vending"
+VENDING_SPACE = "vending"
+HISTORY = 'INSERT INTO order_changes (order_id, version, field, change_set_id, kind, old, new, file_id, sheet, "row")'
 WORKING_TABLES = ("known", "placed", "stated", "touched", "folded", "order_diff", "outcomes")
 PUBLIC_NUMBER = """
     CASE WHEN order_number ~ '^[A-Za-z0-9._~-]+$' THEN order_number
          ELSE regexp_replace(order_number, '[^A-Za-z0-9._~-]+', '-', 'g') || '-' || left(md5(order_number), 6) END
 """
 """An order's number as it stands in addresses: the report's own, or a cleaned one that tells two alike apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """How the rows of a source find their orders: whether they make new ones, in which number space, and
+    whether they join a known number whatever machine they name (decisions 3, 4).
+    """
+
+    makes_orders: bool
+    any_machine: bool
+    space: str = VENDING_SPACE
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether the machine is part of what makes an order another one."""
+        return self.space == VENDING_SPACE
 
 
 def presented(column: str, field: RecordField) -> str:
@@ -45,7 +65,7 @@ def _home(field: str) -> str:
     return f"o.{field}" if field in ORDER_FIELDS else f"v.{field}"
 
 
-async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool, any_machine: bool) -> None:
+async def resolve(session: AsyncSession, staging: Staging, placing: Placing) -> None:
     """Make `known`, `placed` and `stated` for one staged part."""
     await run_sql(session, f"DROP TABLE IF EXISTS {', '.join(WORKING_TABLES)}")
     await run_sql(
@@ -53,14 +73,22 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
         f"""
         CREATE TEMP TABLE known ON COMMIT DROP AS
         SELECT s.position, s.sheet, s."row", s.identity, s.content, s.duplicate, s.order_number,
-            coalesce(s.machine_code, '') AS machine, f.record_id,
+            {"coalesce(s.machine_code, '')" if placing.by_machine else "''"} AS machine, f.record_id,
             CASE WHEN s.order_number IS NULL OR s.order_number = f.order_number THEN f.order_id END AS order_id,
-            coalesce(v.id, CASE WHEN f.content = s.content THEN f.id END) AS version_id,
-            CASE WHEN f.content = s.content THEN f.withdrawn OR NOT f.current
-                 ELSE coalesce(v.withdrawn OR NOT v.current, false) END AS revived
+            CASE WHEN f.content = s.content THEN f.id END AS version_id,
+            f.content = s.content AND (f.withdrawn OR NOT f.current) AS revived
         FROM {staging.table} s
         LEFT JOIN evidence_records f ON f.identity = s.identity AND f.id = f.record_id
-        LEFT JOIN evidence_records v ON v.identity = s.identity AND v.content = s.content AND f.content <> s.content
+        """,
+    )
+    # without statistics the planner may loop over every pair of rows
+    await run_sql(session, "ANALYZE known (order_number, machine, order_id, record_id, version_id)")
+    await run_sql(
+        session,
+        """
+        UPDATE known k SET version_id = v.id, revived = v.withdrawn OR NOT v.current
+        FROM evidence_records v
+        WHERE k.record_id IS NOT NULL AND k.version_id IS NULL AND v.identity = k.identity AND v.content = k.content
         """,
     )
     await run_sql(
@@ -71,20 +99,18 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
         WHERE k.machine = '' AND m.order_number = k.order_number
         """,
     )
-    # without statistics the planner may loop over every pair of rows
-    await run_sql(session, "ANALYZE known (order_number, machine, order_id)")
-    await _place(session, makes_orders=makes_orders, any_machine=any_machine)
+    await _place(session, placing)
     await run_sql(
         session,
-        f"""
+        """
         CREATE TEMP TABLE stated ON COMMIT DROP AS
-        SELECT coalesce(k.order_id, p.order_id) AS order_id, coalesce(p.new_order, false) AS new_order,
+        SELECT k.position, k.sheet, k."row", k.identity, k.content, k.order_number,
+            coalesce(k.order_id, p.order_id) AS order_id, coalesce(p.new_order, false) AS new_order,
             CASE WHEN p.position = k.position THEN p.number END AS number,
             coalesce(k.version_id, n.id) AS version_id, coalesce(k.record_id, n.id) AS record_id,
             k.record_id IS NULL AS new_record, k.version_id IS NULL AS new_version, k.version_id IS NOT NULL AS revived,
-            false AS key_repeated, s.*
+            false AS key_repeated
         FROM known k
-        JOIN {staging.table} s USING (position)
         LEFT JOIN placed p ON p.source_number = k.order_number AND p.machine = k.machine AND k.order_id IS NULL
         CROSS JOIN LATERAL (
             SELECT CASE WHEN k.version_id IS NULL THEN nextval('evidence_records_id_seq') END AS id
@@ -92,56 +118,59 @@ async def resolve(session: AsyncSession, staging: Staging, *, makes_orders: bool
         WHERE (k.version_id IS NULL OR k.revived) AND NOT k.duplicate
         """,
     )
+    await run_sql(session, "ANALYZE stated (position, order_id, number, new_version)")
     if staging.irregular:
         await _share_ids(session)
 
 
-async def _place(session: AsyncSession, *, makes_orders: bool, any_machine: bool) -> None:
+async def _place(session: AsyncSession, placing: Placing) -> None:
     """`placed`: for every number and machine no known record speaks of, its order, old or new.
 
     A standing order that no machine row has claimed yet is taken by the machine that its sales name,
     else by the first one; every further machine with that number gets an order of its own (decisions 3).
-    `any_machine`: rows of this source join a known number whatever machine they name; a difference is a
-    finding, not another order (decisions 4).
+    A number that another space has taken gets the name of its own space behind it.
     """
+    own = f"coalesce(nullif(f.machine, ''), '{VENDING_SPACE}')" if placing.by_machine else ":space"
     await run_sql(
         session,
         f"""
         CREATE TEMP TABLE placed ON COMMIT DROP AS
-        WITH wanted AS (
+        WITH wanted AS MATERIALIZED (
             SELECT order_number AS source_number, machine, min(position) AS position, {PUBLIC_NUMBER} AS number
             FROM known
-            WHERE {makes_orders} AND order_id IS NULL AND NOT duplicate AND order_number IS NOT NULL
+            WHERE {placing.makes_orders} AND order_id IS NULL AND NOT duplicate AND order_number IS NOT NULL
             GROUP BY order_number, machine
+        ), standing AS MATERIALIZED (
+            SELECT w.source_number, w.machine, o.id, o.origin_space, o.machine_code, o.origin
+            FROM wanted w JOIN orders o ON o.number = w.number
         ), named AS (
-            SELECT w.source_number, array_agg(w.machine ORDER BY w.machine) AS machines
-            FROM wanted w JOIN orders o ON o.number = w.number GROUP BY w.source_number
-        ), found AS (
-            SELECT w.*, o.id IS NOT NULL AS taken, CASE
-                WHEN o.origin_space <> '{ORIGIN_SPACE}' THEN c.id
-                WHEN w.machine = '' OR w.machine = CASE
+            SELECT source_number, array_agg(machine ORDER BY machine) AS machines FROM standing GROUP BY source_number
+        ), answered AS (  -- where the number stands: which order takes the row, if any
+            SELECT o.source_number, o.machine, CASE
+                WHEN o.origin_space <> :space THEN c.id
+                WHEN o.machine = '' OR o.machine = CASE
                     WHEN o.machine_code = ANY (n.machines) THEN o.machine_code
                     WHEN o.machine_code IS NULL OR o.origin = '{SourceName.VENDHUB}' THEN n.machines[1]
                     ELSE o.machine_code END THEN o.id
                 WHEN c.id IS NOT NULL THEN c.id
-                WHEN {any_machine} THEN o.id END AS old
-            FROM wanted w
-            LEFT JOIN named n USING (source_number)
-            LEFT JOIN orders o ON o.number = w.number
-            LEFT JOIN orders c ON c.source_number = w.source_number AND c.number <> c.source_number
-                AND c.machine_code = w.machine AND c.origin_space = '{ORIGIN_SPACE}'
+                WHEN {placing.any_machine} THEN o.id END AS old
+            FROM standing o JOIN named n USING (source_number)
+            LEFT JOIN orders c ON c.source_number = o.source_number AND c.number <> c.source_number
+                AND c.origin_space = :space AND (c.machine_code = o.machine OR {not placing.by_machine})
         ), shared AS (
-            SELECT source_number, min(machine) AS first FROM found WHERE old IS NULL AND NOT taken
-            GROUP BY source_number HAVING count(*) > 1
+            SELECT source_number, min(machine) AS first FROM wanted GROUP BY source_number HAVING count(*) > 1
         )
         SELECT f.source_number, f.machine, f.position, f.old IS NULL AS new_order,
             coalesce(f.old, nextval('orders_id_seq')) AS order_id,
             CASE WHEN f.old IS NULL THEN f.number || CASE WHEN f.taken OR f.first <> f.machine
-                THEN '@' || regexp_replace(f.machine, '[^A-Za-z0-9._~-]+', '-', 'g') ELSE '' END END AS number
+                THEN '@' || regexp_replace({own}, '[^A-Za-z0-9._~-]+', '-', 'g') ELSE '' END END AS number
         FROM (  -- sorted first, so that ids come in the order of the file
-            SELECT found.*, shared.first FROM found LEFT JOIN shared USING (source_number) ORDER BY position
+            SELECT w.*, a.old, a.source_number IS NOT NULL AS taken, s.first
+            FROM wanted w LEFT JOIN answered a USING (source_number, machine) LEFT JOIN shared s USING (source_number)
+            ORDER BY w.position
         ) f
         """,
+        space=placing.space,
     )
 
 
@@ -166,7 +195,7 @@ async def _share_ids(session: AsyncSession) -> None:
     )
 
 
-async def fold(session: AsyncSession, *, source: str, hold: bool) -> None:
+async def fold(session: AsyncSession, staging: Staging, *, source: str, hold: bool) -> None:
     """Make `touched` and `folded` for the orders that more than one statement speaks of.
 
     `hold` locks the standing ones first: what a person edits meanwhile would be overwritten by a fold
@@ -181,6 +210,32 @@ async def fold(session: AsyncSession, *, source: str, hold: bool) -> None:
         GROUP BY order_id HAVING count(*) > 1 OR NOT bool_or(new_order)
         """,
     )
+    stated = f"""
+        UNION ALL
+        SELECT s.order_id, s.record_id, '{source}', {2**62}, s.sheet, s."row", {LIFECYCLE.format("g")}, {_names("g")}
+        FROM stated s JOIN touched t USING (order_id) JOIN {staging.table} g ON g.position = s.position
+    """
+    await fold_touched(session, stated, hold=hold)
+
+
+def _names(alias: str) -> str:
+    return ", ".join(f"{alias}.{field.name}" for field in SALE_FIELDS)
+
+
+def _folded(field: RecordField) -> str:
+    """SQL for what the ranked statements `w` of one order say of a field: the first that is not empty.
+
+    Rows of a generic file may be parts of one order: the amounts of its records add up (decisions 12).
+    """
+    first = f"(array_agg(w.{field.name} ORDER BY w.rank) FILTER (WHERE w.{field.name} IS NOT NULL))[1]"
+    if field.name != "amount":
+        return f"{first} AS {field.name}"
+    total = "(sum(w.amount) FILTER (WHERE w.version_rank = 1))::bigint"
+    return f"CASE WHEN bool_or(w.source = '{SourceName.GENERIC}') THEN {total} ELSE {first} END AS amount"
+
+
+async def fold_touched(session: AsyncSession, stated: str, *, hold: bool) -> None:
+    """Make `folded` for the orders in `touched`; `stated` adds statements that are not written yet."""
     await run_sql(session, "ANALYZE touched")
     if hold:
         await run_sql(
@@ -192,36 +247,32 @@ async def fold(session: AsyncSession, *, source: str, hold: bool) -> None:
             ) held
             """,
         )
-    names = ", ".join(f"{{0}}.{field.name}" for field in SALE_FIELDS)
-    firsts = ", ".join(
-        f"(array_agg(w.{f.name} ORDER BY w.rank) FILTER (WHERE w.{f.name} IS NOT NULL))[1] AS {f.name}"
-        for f in SALE_FIELDS
-    )
     kept = ", ".join(
         f"CASE WHEN '{f.name}' = ANY (o.edited_fields) THEN {_home(f.name)} ELSE b.{f.name} END AS {f.name}"
         for f in SALE_FIELDS
     )
     machine = SourceName.HAPPY_WORKERS
+    sale_sources = ", ".join(f"'{name}'" for name in SALE_SOURCES)
     await run_sql(
         session,
         f"""
         CREATE TEMP TABLE folded ON COMMIT DROP AS
         WITH statements AS (
-            SELECT e.order_id, e.source, e.file_id, e.sheet, e."row", {LIFECYCLE.format("e")} AS moved,
-                {names.format("e")}
+            SELECT e.order_id, e.record_id, e.source, e.file_id, e.sheet, e."row", {LIFECYCLE.format("e")} AS moved,
+                {_names("e")}
             FROM evidence_records e JOIN touched t USING (order_id)
-            WHERE NOT e.withdrawn AND e.source IN ('{machine}', '{SourceName.VENDHUB}')
+            WHERE NOT e.withdrawn AND e.source IN ({sale_sources})
                 AND NOT EXISTS (SELECT FROM stated r WHERE r.revived AND r.version_id = e.id)
-            UNION ALL
-            SELECT s.order_id, :source, {2**62}, s.sheet, s."row", {LIFECYCLE.format("s")}, {names.format("s")}
-            FROM stated s JOIN touched t USING (order_id)
+            {stated}
         ), ranked AS (
             SELECT *, row_number() OVER (
                 PARTITION BY order_id
                 ORDER BY source = '{machine}' DESC, moved DESC NULLS LAST, file_id DESC, sheet DESC, "row" DESC
-            ) AS rank FROM statements
+            ) AS rank, row_number() OVER (
+                PARTITION BY order_id, record_id ORDER BY moved DESC NULLS LAST, file_id DESC, sheet DESC, "row" DESC
+            ) AS version_rank FROM statements
         ), best AS (
-            SELECT w.order_id, {firsts},
+            SELECT w.order_id, {", ".join(map(_folded, SALE_FIELDS))},
                 CASE WHEN bool_or(w.source = '{machine}') THEN '{machine}' ELSE min(w.source) END AS origin
             FROM ranked w GROUP BY w.order_id
         )
@@ -229,35 +280,19 @@ async def fold(session: AsyncSession, *, source: str, hold: bool) -> None:
         FROM best b JOIN touched t USING (order_id)
         LEFT JOIN orders o ON o.id = b.order_id LEFT JOIN vending_orders v ON v.order_id = b.order_id
         """,
-        source=source,
     )
     await run_sql(session, "ANALYZE folded")
 
 
 async def diff(session: AsyncSession) -> None:
-    """Make `order_diff`: every field of a standing order that its statements now say differently."""
-    pairs = ", ".join(
-        f"('{f.name}', {presented(_home(f.name), f)}, {presented(f'f.{f.name}', f)})" for f in SALE_FIELDS
-    )
-    differs = " OR ".join(f"{_home(f.name)} IS DISTINCT FROM f.{f.name}" for f in SALE_FIELDS)
-    await run_sql(
-        session,
-        f"""
-        CREATE TEMP TABLE order_diff ON COMMIT DROP AS
-        SELECT f.order_id, s.sheet, s."row", o.version + 1 AS version, d.field, d.old, d.new,
-            CASE WHEN d.old IS NULL THEN 'filled' ELSE 'changed' END AS kind
-        FROM folded f JOIN orders o ON o.id = f.order_id LEFT JOIN vending_orders v ON v.order_id = f.order_id
-        JOIN stated s ON s.position = f.position
-        CROSS JOIN LATERAL (VALUES {pairs}) AS d (field, old, new)
-        WHERE ({differs}) AND d.old IS DISTINCT FROM d.new
-        """,
-    )
+    """Make `order_diff` and `outcomes`: what the statements change, and what every row brought."""
+    await diff_folded(session)
     await run_sql(
         session,
         """
         CREATE TEMP TABLE outcomes ON COMMIT DROP AS
         WITH strongest AS (
-            SELECT order_id, CASE WHEN bool_or(kind = 'changed') THEN 'changed' ELSE 'filled' END AS kind
+            SELECT order_id, CASE WHEN bool_or(kind <> 'filled') THEN 'changed' ELSE 'filled' END AS kind
             FROM order_diff GROUP BY order_id
         )
         SELECT s.position, s.sheet, s."row", s.version_id,
@@ -271,51 +306,85 @@ async def diff(session: AsyncSession) -> None:
     )
 
 
+async def diff_folded(session: AsyncSession) -> None:
+    """Make `order_diff`: every field of a standing order that its statements now say differently, and a row
+    without a field for an order that had been withdrawn and stands again.
+    """
+    pairs = ", ".join(
+        f"('{f.name}', {presented(_home(f.name), f)}, {presented(f'f.{f.name}', f)})" for f in SALE_FIELDS
+    )
+    differs = " OR ".join(f"{_home(f.name)} IS DISTINCT FROM f.{f.name}" for f in SALE_FIELDS)
+    await run_sql(
+        session,
+        f"""
+        CREATE TEMP TABLE order_diff ON COMMIT DROP AS
+        SELECT f.order_id, s.sheet, s."row", o.version + 1 AS version, d.field, d.old, d.new,
+            CASE WHEN d.old IS NULL THEN 'filled' ELSE 'changed' END AS kind
+        FROM folded f JOIN orders o ON o.id = f.order_id LEFT JOIN vending_orders v ON v.order_id = f.order_id
+        LEFT JOIN stated s ON s.position = f.position
+        CROSS JOIN LATERAL (VALUES {pairs}) AS d (field, old, new)
+        WHERE ({differs}) AND d.old IS DISTINCT FROM d.new
+        UNION ALL
+        SELECT f.order_id, s.sheet, s."row", o.version + 1, '', NULL, NULL, 'restored'
+        FROM folded f JOIN orders o ON o.id = f.order_id LEFT JOIN stated s ON s.position = f.position
+        WHERE o.withdrawn_at IS NOT NULL
+        """,
+    )
+
+
 async def apply(
-    session: AsyncSession, *, source: str, change_set_id: int, file_id: int, status: str, now: datetime
+    session: AsyncSession,
+    staging: Staging,
+    placing: Placing,
+    *,
+    source: str,
+    change_set_id: int,
+    file_id: int,
+    status: str,
+    now: datetime,
 ) -> None:
     """Write what `stated`, `folded` and `order_diff` say."""
-    await _insert_new(session, source, change_set_id, status, now)
-    await _update_standing(session, change_set_id)
+    new = {"source": source, "space": placing.space, "status": status, "change_set_id": change_set_id, "now": now}
+    await _insert_new(session, staging, new)
+    await update_standing(session, change_set_id)
     await _write_history(session, change_set_id, file_id)
-    await _name_things(session, now)
+    await _name_things(session, staging, now)
 
 
-async def _insert_new(session: AsyncSession, source: str, change_set_id: int, status: str, now: datetime) -> None:
+async def _insert_new(session: AsyncSession, staging: Staging, new: Mapping[str, object]) -> None:
     """New orders: most are one statement as it stands, a few are folded from several."""
     alone = (
-        "FROM stated s WHERE s.number IS NOT NULL AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = s.order_id)"
+        f"FROM stated p JOIN {staging.table} s ON s.position = p.position WHERE p.number IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = p.order_id)"
     )
     several = "FROM folded s JOIN stated p ON p.order_id = s.order_id AND p.number IS NOT NULL WHERE s.new_order"
     order_fields = ", ".join(f"s.{name}" for name in ORDER_FIELDS)
     vending_fields = ", ".join(f"s.{name}" for name in VENDING_FIELDS)
-    for rows, number, origin in ((alone, "s", ":source"), (several, "p", "coalesce(s.origin, :source)")):
+    for rows, origin in ((alone, ":source"), (several, "coalesce(s.origin, :source)")):
         await run_sql(
             session,
             f"""
             INSERT INTO orders (id, number, channel, origin, origin_space, source_number, occurrence, status, version,
                 last_change_set_id, last_change, created_at, {", ".join(ORDER_FIELDS)})
-            SELECT s.order_id, {number}.number, 'vending', {origin}, '{ORIGIN_SPACE}', {number}.order_number, 0,
+            SELECT p.order_id, p.number, 'vending', {origin}, :space, p.order_number, 0,
                 :status, 1, :change_set_id, 'new', :now, {order_fields} {rows}
             """,
-            source=source,
-            status=status,
-            change_set_id=change_set_id,
-            now=now,
+            **new,
         )
         vending = f"INSERT INTO vending_orders (order_id, {', '.join(VENDING_FIELDS)})"
-        await run_sql(session, f"{vending} SELECT s.order_id, {vending_fields} {rows}")
+        await run_sql(session, f"{vending} SELECT p.order_id, {vending_fields} {rows}")
 
 
-async def _update_standing(session: AsyncSession, change_set_id: int) -> None:
+async def update_standing(session: AsyncSession, change_set_id: int) -> None:
+    """Standing orders become what `folded` says; withdrawn ones that have live statements again stand again."""
     sets = ", ".join(f"{name} = f.{name}" for name in ORDER_FIELDS)
     await run_sql(
         session,
         f"""
         UPDATE orders o SET {sets}, origin = f.origin, version = d.version, last_change_set_id = :change_set_id,
-            last_change = d.kind
+            last_change = d.kind, withdrawn_at = NULL
         FROM folded f JOIN (
-            SELECT order_id, version, CASE WHEN bool_or(kind = 'changed') THEN 'changed' ELSE 'filled' END AS kind
+            SELECT order_id, version, CASE WHEN bool_or(kind <> 'filled') THEN 'changed' ELSE 'filled' END AS kind
             FROM order_diff GROUP BY order_id, version
         ) d USING (order_id) WHERE o.id = f.order_id
         """,
@@ -338,21 +407,28 @@ async def _update_standing(session: AsyncSession, change_set_id: int) -> None:
 
 
 async def _write_history(session: AsyncSession, change_set_id: int, file_id: int) -> None:
-    head = 'INSERT INTO order_changes (order_id, version, field, change_set_id, kind, old, new, file_id, sheet, "row")'
-    new = "SELECT order_id, 1, '', :change_set_id, 'new', NULL, NULL, :file_id, sheet, \"row\""
-    differing = 'SELECT order_id, version, field, :change_set_id, kind, old, new, :file_id, sheet, "row"'
-    for rows in (f"{new} FROM stated WHERE number IS NOT NULL", f"{differing} FROM order_diff"):
-        await run_sql(session, f"{head} {rows}", change_set_id=change_set_id, file_id=file_id)
+    new = "SELECT order_id, 1, '', :change_set_id, 'new', NULL, NULL, :file_id, sheet, \"row\" FROM stated"
+    await run_sql(session, f"{HISTORY} {new} WHERE number IS NOT NULL", change_set_id=change_set_id, file_id=file_id)
+    await write_differences(session, change_set_id, file_id)
 
 
-async def _name_things(session: AsyncSession, now: datetime) -> None:
+async def write_differences(session: AsyncSession, change_set_id: int, file_id: int | None) -> None:
+    """The differences as history."""
+    differing = (
+        'SELECT order_id, version, field, :change_set_id, kind, old, new, :file_id, sheet, "row" FROM order_diff'
+    )
+    await run_sql(session, f"{HISTORY} {differing}", change_set_id=change_set_id, file_id=file_id)
+
+
+async def _name_things(session: AsyncSession, staging: Staging, now: datetime) -> None:
     """Machines and products that a report names exist from then on (decisions 14)."""
     await run_sql(
         session,
-        """
+        f"""
         INSERT INTO machines (code, address, active, created_at)
-        SELECT machine_code, max(machine_address), true, CAST(:now AS timestamptz) FROM stated
-        WHERE machine_code IS NOT NULL GROUP BY machine_code ORDER BY machine_code
+        SELECT machine_code, max(machine_address), true, CAST(:now AS timestamptz)
+        FROM stated JOIN {staging.table} g USING (position) WHERE machine_code IS NOT NULL
+        GROUP BY machine_code ORDER BY machine_code
         ON CONFLICT (code) DO UPDATE SET address = EXCLUDED.address
         WHERE machines.address IS NULL AND EXCLUDED.address IS NOT NULL
         """,
@@ -360,9 +436,10 @@ async def _name_things(session: AsyncSession, now: datetime) -> None:
     )
     await run_sql(
         session,
-        """
+        f"""
         INSERT INTO products (name, active, created_at)
-        SELECT DISTINCT product, true, CAST(:now AS timestamptz) FROM stated WHERE product IS NOT NULL ORDER BY product
+        SELECT product, true, CAST(:now AS timestamptz)
+        FROM stated JOIN {staging.table} g USING (position) WHERE product IS NOT NULL GROUP BY product ORDER BY product
         ON CONFLICT (name) DO NOTHING
         """,
         now=now,

@@ -34,7 +34,7 @@ from vhm24r.orders.models import (
     VendingMachine,
     VendingOrder,
 )
-from vhm24r.orders.types import DEFAULT_SORT
+from vhm24r.orders.types import DEFAULT_SORT, SALE_SOURCES
 from vhm24r.platform.db import AnyRow
 
 SORTED: dict[str, ColumnElement[Any]] = {
@@ -308,9 +308,13 @@ async def reported_fields(session: AsyncSession, order_id: int) -> dict[str, Any
         EvidenceRecord.occurred_at,
     )
     statement = (
-        select(*(getattr(EvidenceRecord, name) for name in SALE_FIELD_NAMES))
+        select(
+            EvidenceRecord.source,
+            EvidenceRecord.record_id,
+            *(getattr(EvidenceRecord, name) for name in SALE_FIELD_NAMES),
+        )
         .where(EvidenceRecord.order_id == order_id, EvidenceRecord.withdrawn.is_(False))
-        .where(EvidenceRecord.source.in_([SourceName.HAPPY_WORKERS, SourceName.VENDHUB]))
+        .where(EvidenceRecord.source.in_(SALE_SOURCES))
         .order_by(
             (EvidenceRecord.source == SourceName.HAPPY_WORKERS).desc(),
             moved.desc().nulls_last(),
@@ -320,10 +324,15 @@ async def reported_fields(session: AsyncSession, order_id: int) -> dict[str, Any
         )
     )
     rows = (await session.execute(statement)).all()
-    return {
+    fields = {
         name: next((row._mapping[name] for row in rows if row._mapping[name] is not None), None)
         for name in SALE_FIELD_NAMES
     }
+    if any(row.source == SourceName.GENERIC for row in rows):  # its rows may be parts of one order
+        latest = {row.record_id: row.amount for row in reversed(rows)}
+        amounts = [amount for amount in latest.values() if amount is not None]
+        fields["amount"] = sum(amounts) if amounts else None
+    return fields
 
 
 async def numbers_of(session: AsyncSession, order_ids: Sequence[int]) -> dict[int, str]:
@@ -333,10 +342,11 @@ async def numbers_of(session: AsyncSession, order_ids: Sequence[int]) -> dict[in
 
 
 async def list_changes_of_set(
-    session: AsyncSession, change_set_id: int, places: Sequence[tuple[int, int]]
+    session: AsyncSession, change_set_id: int, places: Sequence[tuple[int, int, int]]
 ) -> Sequence[AnyRow]:
-    """Field changes that rows of one import made; `places` are (sheet index, row)."""
+    """Field changes that rows of one import made; `places` are (file id, sheet index, row)."""
     statement = select(
+        OrderChange.file_id,
         OrderChange.sheet,
         OrderChange.row.label("file_row"),
         OrderChange.field,
@@ -346,6 +356,6 @@ async def list_changes_of_set(
     ).where(
         OrderChange.change_set_id == change_set_id,
         OrderChange.field != "",
-        tuple_(OrderChange.sheet, OrderChange.row).in_(places),
+        tuple_(OrderChange.file_id, OrderChange.sheet, OrderChange.row).in_(places),
     )
     return (await session.execute(statement)).all()

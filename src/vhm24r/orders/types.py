@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from vhm24r.evidence.types import SALE_FIELDS
+from vhm24r.evidence.types import SALE_FIELDS, SourceName
 from vhm24r.kit.fsm import Machine
 
 
@@ -21,6 +21,7 @@ class Origin(StrEnum):
 
     HAPPY_WORKERS = "happy_workers"
     VENDHUB = "vendhub"
+    GENERIC = "generic"
     MANUAL = "manual"
 
 
@@ -86,12 +87,19 @@ class MatchStatus(StrEnum):
 
 
 class ChangeKind(StrEnum):
-    """`new` is an order's first row; a field is `filled` (empty → value) or `changed`."""
+    """`new` is an order's first row; a field is `filled` (empty → value) or `changed`; an order whose reports
+    are undone is `withdrawn`, and `restored` when they come back.
+    """
 
     NEW = "new"
     FILLED = "filled"
     CHANGED = "changed"
+    WITHDRAWN = "withdrawn"
+    RESTORED = "restored"
 
+
+SALE_SOURCES = (SourceName.HAPPY_WORKERS, SourceName.VENDHUB, SourceName.GENERIC)
+"""Whose records orders are made of; the others are matched with orders, and never change them."""
 
 DEFAULT_SORT = "-occurred_at"
 

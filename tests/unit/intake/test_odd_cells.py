@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.factories import HW_HEADER, csv_bytes, hw_row
-from vhm24r.intake.formats.delimited import HEAD_BYTES, encoding_of
+from tests.reading import read_file
+from vhm24r.intake.formats.encodings import encoding_of
+from vhm24r.intake.formats.protocol import HEAD_BYTES
 from vhm24r.intake.formats.workbook import _number
-from vhm24r.intake.reading import Batch, ReadFile, read
+from vhm24r.intake.reading import Batch, ReadFile
 from vhm24r.intake.values import UNREADABLE, InstantReader
 from vhm24r.kit.money import parse_minor
 from vhm24r.kit.pagination import BadCursor, decode_id, encode_cursor
@@ -21,7 +23,7 @@ ZONE = ZoneInfo("Asia/Tashkent")
 
 
 def read_all(path: Path) -> tuple[ReadFile, list[Batch]]:
-    reading, batches = read(path, ZONE)
+    reading, batches = read_file(path, ZONE)
     return reading, list(batches)
 
 

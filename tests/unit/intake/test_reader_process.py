@@ -1,26 +1,33 @@
-"""What a reading process tells its parent: what it knows at first, the batches, what it knows at the end."""
+"""What a reading process tells its parent: every step, and how it ended."""
 
 import io
 import pickle
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.factories import HW_HEADER, hw_row, write_csv
+from tests.reading import task_of
+from vhm24r.intake import reader_process, reading
 from vhm24r.intake.canonical import Counts
-from vhm24r.intake.errors import FileEmpty, SourceMismatch
-from vhm24r.intake.reader_process import produce
-from vhm24r.intake.reading import Batch, ReadFile, read
+from vhm24r.intake.errors import FileEmpty, ReaderDied, ReaderExceeded, SourceMismatch
+from vhm24r.intake.formats.delimited import Delimited
+from vhm24r.intake.reader_process import Limits, produce, read_in_child
+from vhm24r.intake.reading import Batch, Closed, Opened, read
+from vhm24r.intake.types import Table
 
 pytestmark = pytest.mark.unit
 
 ZONE = ZoneInfo("Asia/Tashkent")
+LIMITS = Limits(memory_mb=512, seconds=30)
 
 
 def told(path: Path, wanted: str | None = None) -> list[object]:
     output = io.BytesIO()
-    produce(path, ZONE, wanted, output)
+    produce(path, task_of(ZONE, wanted), output)
     output.seek(0)
     items = []
     while output.tell() < len(output.getvalue()):
@@ -30,26 +37,15 @@ def told(path: Path, wanted: str | None = None) -> list[object]:
 
 def test_a_file_is_told_as_it_is_read(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "report.csv", [hw_row(1), hw_row(2, Цена_заказа="x")])
-    reading, batches = read(path, ZONE)
 
-    first, *between, last = told(path)
+    first, *between, last, _ = told(path)
 
-    assert between == list(batches)
-    assert isinstance(first, ReadFile)
-    assert isinstance(last, ReadFile)
-    assert (first.counts, first.content_hash) == (Counts(), "")
-    assert last == reading
-    assert last.counts == Counts(total=2, staged=1, issues=1)
-
-
-def test_the_parent_takes_over_what_is_known_at_the_end(tmp_path: Path) -> None:
-    first, _, last = told(write_csv(tmp_path / "report.csv", [hw_row(1)]))
-    assert isinstance(first, ReadFile)
-    assert isinstance(last, ReadFile)
-
-    first.become(last)
-
-    assert first == last
+    assert between == [step for step in read(path, task_of(ZONE)) if isinstance(step, Batch)]
+    assert isinstance(first, Opened)
+    assert isinstance(last, Closed)
+    assert (first.file.counts, first.file.content_hash) == (Counts(), "")
+    assert last.file.counts == Counts(total=2, staged=1, issues=1)
+    assert last.file.content_hash
 
 
 def test_an_error_before_the_first_row_is_all_that_is_told(tmp_path: Path) -> None:
@@ -65,6 +61,79 @@ def test_an_error_at_the_end_comes_after_what_was_read(tmp_path: Path) -> None:
 
     first, batch, error = told(path)
 
-    assert isinstance(first, ReadFile)
+    assert isinstance(first, Opened)
     assert isinstance(batch, Batch)
     assert isinstance(error, FileEmpty)
+
+
+def test_a_reader_out_of_memory_says_so_while_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tables(self: Delimited, path: Path) -> Iterator[Table]:
+        raise MemoryError
+
+    monkeypatch.setattr(Delimited, "tables", tables)
+
+    (error,) = told(write_csv(tmp_path / "report.csv", [hw_row(1)]))
+
+    assert isinstance(error, MemoryError)
+
+
+def test_nobody_who_listens_is_no_error(tmp_path: Path) -> None:
+    class Gone(io.BytesIO):
+        def write(self, _: object, /) -> int:
+            raise BrokenPipeError
+
+    produce(write_csv(tmp_path / "report.csv", [hw_row(1)]), task_of(ZONE), Gone())
+
+
+def test_a_child_reads_like_ourselves(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "report.csv", [hw_row(n) for n in range(50)])
+
+    assert list(read_in_child(path, task_of(ZONE), LIMITS))[1] == list(read(path, task_of(ZONE)))[1]
+
+
+def test_an_error_of_the_child_is_raised_here(tmp_path: Path) -> None:
+    path = tmp_path / "nothing.csv"
+    path.write_bytes(b"")
+
+    with pytest.raises(FileEmpty):
+        list(read_in_child(path, task_of(ZONE), LIMITS))
+
+
+def test_a_child_that_is_no_longer_wanted_ends(tmp_path: Path) -> None:
+    steps = read_in_child(write_csv(tmp_path / "r.csv", [hw_row(n) for n in range(9_000)]), task_of(ZONE), LIMITS)
+    next(steps)
+
+    steps.close()
+
+    assert list(steps) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        ("import sys; sys.stdin.buffer.read(); sys.exit(1)", ReaderDied),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGABRT)", ReaderExceeded),
+        ("import time; time.sleep(60)", ReaderExceeded),
+        ("import pickle, sys; pickle.dump(MemoryError(), sys.stdout.buffer)", ReaderExceeded),
+    ],
+    ids=["broken", "aborted", "too slow", "out of memory"],
+)
+def test_however_a_child_ends_the_worker_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, expected: type[Exception]
+) -> None:
+    script = tmp_path / "child"
+    script.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{program}'\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(reader_process.sys, "executable", str(script))
+
+    with pytest.raises(expected):
+        list(read_in_child(tmp_path / "any", task_of(ZONE), Limits(memory_mb=512, seconds=2)))
+
+
+def test_the_limits_are_taken_by_the_child_alone(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "report.csv", [hw_row(n) for n in range(9_000)])
+
+    with pytest.raises((ReaderExceeded, ReaderDied)):
+        list(read_in_child(path, task_of(ZONE), Limits(memory_mb=16, seconds=30)))
+
+    assert [type(step) for step in reading.read(path, task_of(ZONE))][-1] is Closed

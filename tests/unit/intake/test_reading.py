@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factories import HW_HEADER, VENDHUB_HEADER, csv_bytes, hw_row, number, vendhub_row, write_csv, write_xlsx
+from tests.reading import read_file
 from vhm24r.evidence.types import STAGED_COLUMNS, SourceName
 from vhm24r.intake.canonical import Counts
 from vhm24r.intake.errors import (
@@ -26,7 +27,7 @@ from vhm24r.intake.errors import (
     SourceUnknown,
 )
 from vhm24r.intake.formats.protocol import CHUNK_ROWS
-from vhm24r.intake.reading import ReadFile, read
+from vhm24r.intake.reading import ReadFile
 from vhm24r.intake.types import HEADER_SEARCH_ROWS, Issue, Level
 
 pytestmark = pytest.mark.unit
@@ -60,7 +61,7 @@ class Outcome:
 
 
 def read_whole(path: Path, wanted: str | None = None) -> Outcome:
-    reading, batches = read(path, ZONE, wanted)
+    reading, batches = read_file(path, ZONE, wanted)
     lines, issues = b"", []
     for batch in batches:
         lines += batch.lines
@@ -139,8 +140,8 @@ class TestRecords:
             SourceName.HAPPY_WORKERS,
             1.0,
         )
-        assert outcome.file.columns == list(HW_HEADER)
-        assert outcome.file.sheets == [""]
+        assert outcome.file.sheets[0].columns == list(HW_HEADER)
+        assert outcome.file.sheets[0].name == ""
         assert outcome.file.total_rows is None
 
     def test_positions_go_on_over_chunks_and_row_numbers_stay_those_of_the_file(self, tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ class TestHeader:
         turned = read_table(tmp_path, [names, cells(hw_row(1))[::-1]])
 
         assert turned.records == straight.records
-        assert turned.file.columns == names
+        assert turned.file.sheets[0].columns == [name.strip() for name in names]
 
     def test_the_header_that_fits_best_wins_over_an_earlier_one(self, tmp_path: Path) -> None:
         poorer = [*REQUIRED, "x1", "x2", "x3"]
@@ -460,7 +461,7 @@ class TestWorkbooks:
 
         outcome = read_whole(path)
 
-        assert outcome.file.sheets == ["Машина 1", "Машина 2"]
+        assert [sheet.name for sheet in outcome.file.sheets] == ["Машина 1", "Машина 2"]
         assert outcome.file.total_rows == 6
         assert [(record["sheet"], record["row"]) for record in outcome.records] == [
             ("0", "2"),
@@ -485,7 +486,7 @@ class TestWorkbooks:
 
         outcome = read_whole(path, "vendhub")
 
-        assert outcome.file.sheets == ["B"]
+        assert [sheet.name for sheet in outcome.file.sheets] == ["B"]
         assert [record["external_id"] for record in outcome.records] == ["1001"]
 
     def test_a_workbook_cut_short_is_damaged(self, tmp_path: Path) -> None:
@@ -551,7 +552,11 @@ class TestRefused:
         with pytest.raises(SourceUnknown) as caught:
             read_table(tmp_path, [["order id", "date", "amount"], ["A-1", "2025-12-25", "100"]])
 
-        assert caught.value.params == {"columns": "order id, date, amount", "sources": ""}
+        assert caught.value.params == {
+            "columns": "order id, date, amount",
+            "sources": "",
+            "preview": {"columns": ["order id", "date", "amount"], "rows": [["A-1", "2025-12-25", "100"]]},
+        }
 
     def test_columns_of_two_sources_are_not_guessed(self, tmp_path: Path) -> None:
         header = [*HW_HEADER, *VENDHUB_HEADER]
@@ -581,7 +586,7 @@ class TestRefused:
         with pytest.raises(SourceMismatch) as caught:
             read_whole(path, "payme")
 
-        assert caught.value.params == {"source": "payme", "columns": "—"}
+        assert caught.value.params == {"source": "payme", "columns": "—", "preview": None}
 
     def test_a_named_source_is_taken_where_finding_it_would_be_a_tie(self, tmp_path: Path) -> None:
         header = [*HW_HEADER, *(name for name in VENDHUB_HEADER if name != "Order number")]

@@ -182,10 +182,30 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Apply Previewed
-         * @description Apply a dry run.
+         * Apply Waiting
+         * @description Apply a dry run, or redo an undone import.
          */
-        post: operations["apply_previewed"];
+        post: operations["apply_waiting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Stop an import that is in progress; nothing of it is written.
+         */
+        post: operations["cancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -232,6 +252,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/{import_id}/mapping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suggest Mapping
+         * @description What the columns of a waiting import probably mean, and its first rows.
+         */
+        get: operations["suggest_mapping"];
+        put?: never;
+        /**
+         * Map Import
+         * @description Say what the columns of a waiting import mean; it is remembered for this header, and the import goes on.
+         */
+        post: operations["map_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports/{import_id}/rows": {
         parameters: {
             query?: never;
@@ -246,6 +290,26 @@ export interface paths {
         get: operations["list_rows"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo
+         * @description Take an applied import back; orders that people have touched stay, and are listed in `undo.kept`.
+         */
+        post: operations["undo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -290,6 +354,46 @@ export interface paths {
          * @description Correct a machine's name, address, zone, or whether it is in use.
          */
         patch: operations["edit_machine"];
+        trace?: never;
+    };
+    "/api/v1/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Mappings
+         * @description The mappings, by name.
+         */
+        get: operations["list_mappings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mappings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget Mapping
+         * @description Forget a mapping; what was imported with it stays.
+         */
+        delete: operations["forget_mapping"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/orders": {
@@ -615,6 +719,18 @@ export interface components {
             version: number;
         };
         /**
+         * ColumnGuessOut
+         * @description What a column probably means: known by its name, by its values, or not at all.
+         */
+        ColumnGuessOut: {
+            /** Column */
+            column: string;
+            /** Field */
+            field: string | null;
+            /** Why */
+            why: ("name" | "values") | null;
+        };
+        /**
          * ErrorOut
          * @description Why an import stopped.
          */
@@ -656,6 +772,34 @@ export interface components {
             source: string;
         };
         /**
+         * FieldCountOut
+         * @description How often an import fills or changes a field.
+         */
+        FieldCountOut: {
+            /** Count */
+            count: number;
+            /** Field */
+            field: string;
+            /** Kind */
+            kind: string;
+        };
+        /**
+         * FieldDiffOut
+         * @description A difference that a preview found.
+         */
+        FieldDiffOut: {
+            /** Field */
+            field: string;
+            /** Kind */
+            kind: string;
+            /** New */
+            new: string | null;
+            /** Number */
+            number: string;
+            /** Old */
+            old: string | null;
+        };
+        /**
          * FileOut
          * @description The file of an import.
          */
@@ -679,11 +823,15 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+            /** Diff */
+            diff: components["schemas"]["FieldDiffOut"][];
             /** Dry Run */
             dry_run: boolean;
             /** Duplicate Of */
             duplicate_of: number | null;
             error: components["schemas"]["ErrorOut"] | null;
+            /** Fields */
+            fields: components["schemas"]["FieldCountOut"][];
             file: components["schemas"]["FileOut"];
             /** Finished At */
             finished_at: string | null;
@@ -704,6 +852,7 @@ export interface components {
             source: string | null;
             /** Status */
             status: string;
+            undo: components["schemas"]["UndoOut"] | null;
             uploaded_by: components["schemas"]["PersonRefOut"] | null;
         };
         /**
@@ -763,6 +912,16 @@ export interface components {
             message: string;
             /** Value */
             value: string | null;
+        };
+        /**
+         * KeptOrderOut
+         * @description An order that stays although nothing reports it any more.
+         */
+        KeptOrderOut: {
+            /** Number */
+            number: string;
+            /** Reasons */
+            reasons: string[];
         };
         /**
          * LastChangeOut
@@ -825,6 +984,15 @@ export interface components {
         ListOf_MachineOut_: {
             /** Items */
             items: components["schemas"]["MachineOut"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+            /** Total */
+            total?: number | null;
+        };
+        /** ListOf[MappingOut] */
+        ListOf_MappingOut_: {
+            /** Items */
+            items: components["schemas"]["MappingOut"][];
             /** Next Cursor */
             next_cursor?: string | null;
             /** Total */
@@ -943,6 +1111,111 @@ export interface components {
             code: string;
             /** Name */
             name: string | null;
+        };
+        /**
+         * MappingHelpOut
+         * @description What a person needs to map a file.
+         */
+        MappingHelpOut: {
+            /** Columns */
+            columns: components["schemas"]["ColumnGuessOut"][];
+            /** Header */
+            header: string[];
+            /** Month First */
+            month_first: boolean;
+            /** Rows */
+            rows: string[][];
+            /** Targets */
+            targets: components["schemas"]["MappingTargetOut"][];
+        };
+        /**
+         * MappingIn
+         * @description What the columns of a file mean: field → header, and what the file does not say itself.
+         */
+        MappingIn: {
+            /** Columns */
+            columns: {
+                [key: string]: string;
+            };
+            /**
+             * Currency
+             * @default UZS
+             */
+            currency: string;
+            /**
+             * Month First
+             * @default false
+             */
+            month_first: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Rows Per Order
+             * @default false
+             */
+            rows_per_order: boolean;
+            /**
+             * Target
+             * @default generic
+             */
+            target: string;
+            /** Zone */
+            zone?: string | null;
+        };
+        /**
+         * MappingOut
+         * @description A mapping as it is remembered.
+         */
+        MappingOut: {
+            /** Columns */
+            columns: {
+                [key: string]: string;
+            };
+            /**
+             * Currency
+             * @default UZS
+             */
+            currency: string;
+            /** Header */
+            header: string[];
+            /** Made By */
+            made_by: string;
+            /**
+             * Month First
+             * @default false
+             */
+            month_first: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Rows Per Order
+             * @default false
+             */
+            rows_per_order: boolean;
+            /**
+             * Target
+             * @default generic
+             */
+            target: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Zone */
+            zone?: string | null;
+        };
+        /**
+         * MappingTargetOut
+         * @description What a file can be mapped to.
+         */
+        MappingTargetOut: {
+            /** Fields */
+            fields: string[];
+            /** Name */
+            name: string;
+            /** Required */
+            required: string[];
         };
         /**
          * MatchOut
@@ -1327,10 +1600,10 @@ export interface components {
         };
         /**
          * SourceName
-         * @description Who reports. Generic files report under the name of their mapping.
+         * @description Who reports. `generic` are files of any other layout, told apart by the name of their mapping.
          * @enum {string}
          */
-        SourceName: "happy_workers" | "vendhub" | "fiscal" | "payme" | "click" | "uzum";
+        SourceName: "happy_workers" | "vendhub" | "fiscal" | "payme" | "click" | "uzum" | "bank" | "cash_collection" | "hicon" | "generic";
         /**
          * TagsIn
          * @description Tags to add and to remove.
@@ -1340,6 +1613,26 @@ export interface components {
             add?: string[];
             /** Remove */
             remove?: string[];
+        };
+        /**
+         * UndoOut
+         * @description What undoing an import did.
+         */
+        UndoOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /** Kept */
+            kept: components["schemas"]["KeptOrderOut"][];
+            /** Money */
+            money: components["schemas"]["MoneyOut"][];
+            orders: components["schemas"]["WithdrawnOut"];
+            /** Records */
+            records: number;
         };
         /**
          * VersionOut
@@ -1368,6 +1661,18 @@ export interface components {
             kind: string;
             /** Version */
             version: number;
+        };
+        /**
+         * WithdrawnOut
+         * @description Orders by what undoing an import did to them.
+         */
+        WithdrawnOut: {
+            /** Changed */
+            changed: number;
+            /** Kept */
+            kept: number;
+            /** Withdrawn */
+            withdrawn: number;
         };
     };
     responses: never;
@@ -1688,7 +1993,38 @@ export interface operations {
             };
         };
     };
-    apply_previewed: {
+    apply_waiting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel: {
         parameters: {
             query?: never;
             header?: never;
@@ -1785,6 +2121,72 @@ export interface operations {
             };
         };
     };
+    suggest_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingHelpOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    map_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_rows: {
         parameters: {
             query?: {
@@ -1807,6 +2209,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListOf_ImportRowOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
                 };
             };
             /** @description what is wrong and what to do */
@@ -1872,6 +2305,64 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["MachineOut"];
                 };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_mappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_MappingOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description what is wrong and what to do */
             "4XX": {

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFi
 from fastapi.responses import StreamingResponse
 
 from vhm24r.api.problems import language_of
-from vhm24r.api.schemas import ImportOut, ImportRowOut, IssueOut, ListOf
+from vhm24r.api.schemas import ImportOut, ImportRowOut, IssueOut, ListOf, MappingHelpOut, MappingIn
 from vhm24r.api.security import Needs, ReadSession, ServicesOf, WriteSession
 from vhm24r.evidence.types import Outcome, SourceName
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake.errors import NoFiles
-from vhm24r.intake.service import reading_back, receiving
+from vhm24r.intake.service import mapping, reading_back, receiving, undoing
 from vhm24r.intake.service.receiving import Arrival
 from vhm24r.intake.types import ImportStatus
 from vhm24r.kit.actor import Actor
@@ -133,11 +133,46 @@ async def download(import_id: int, services: ServicesOf, session: ReadSession, a
 
 
 @router.post("/{import_id}/apply", status_code=202, response_model=ImportOut)
-async def apply_previewed(
+async def apply_waiting(
     import_id: int, request: Request, services: ServicesOf, session: WriteSession, actor: Writer
 ) -> object:
-    """Apply a dry run."""
-    row = await receiving.apply_previewed(session, actor, import_id, services.clock.now())
+    """Apply a dry run, or redo an undone import."""
+    row = await receiving.apply_waiting(session, actor, import_id, services.clock.now())
+    await receiving.defer(session, services.jobs, row)
+    await session.flush()
+    return await reading_back.get_import(session, actor, import_id, language_of(request))
+
+
+@router.post("/{import_id}/undo", status_code=202, response_model=ImportOut)
+async def undo(import_id: int, request: Request, services: ServicesOf, session: WriteSession, actor: Writer) -> object:
+    """Take an applied import back; orders that people have touched stay, and are listed in `undo.kept`."""
+    await undoing.request_undo(session, actor, services.jobs, import_id)
+    await session.flush()
+    return await reading_back.get_import(session, actor, import_id, language_of(request))
+
+
+@router.post("/{import_id}/cancel", status_code=202, response_model=ImportOut)
+async def cancel(
+    import_id: int, request: Request, services: ServicesOf, session: WriteSession, actor: Writer
+) -> object:
+    """Stop an import that is in progress; nothing of it is written."""
+    await receiving.request_cancel(session, actor, import_id, services.clock.now())
+    await session.flush()
+    return await reading_back.get_import(session, actor, import_id, language_of(request))
+
+
+@router.get("/{import_id}/mapping", response_model=MappingHelpOut)
+async def suggest_mapping(import_id: int, services: ServicesOf, session: ReadSession, actor: Reader) -> object:
+    """What the columns of a waiting import probably mean, and its first rows."""
+    return await mapping.suggestions(session, actor, import_id, services.settings.zone)
+
+
+@router.post("/{import_id}/mapping", status_code=202, response_model=ImportOut)
+async def map_import(
+    import_id: int, said: MappingIn, request: Request, services: ServicesOf, session: WriteSession, actor: Writer
+) -> object:
+    """Say what the columns of a waiting import mean; it is remembered for this header, and the import goes on."""
+    row = await mapping.map_import(session, actor, import_id, said.model_dump(), services.clock.now())
     await receiving.defer(session, services.jobs, row)
     await session.flush()
     return await reading_back.get_import(session, actor, import_id, language_of(request))

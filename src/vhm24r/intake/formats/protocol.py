@@ -1,35 +1,82 @@
-"""What a format is: it recognises its bytes and reads them as tables of text cells."""
+"""What a format is: it recognises its bytes and reads them as tables of text cells. A container holds files."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from vhm24r.intake.errors import FileRefused
 from vhm24r.intake.types import Table
-from vhm24r.kit.errors import Invalid
+
+HEAD_BYTES = 256 * 1024
+"""How much of a file is looked at to recognise it."""
 
 CHUNK_ROWS = 4_000
 """Rows handled at once: large enough to amortise, small enough to stay in the cache."""
 
 
-class Unreadable(Invalid):
-    """The bytes look like this format and cannot be read to their end; `reason` is the reader's own word for it."""
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What recognising may look at: the first bytes, and the file for formats that keep their table
+    of contents elsewhere.
+    """
 
-    code = "intake.file_damaged"
+    path: Path
+    head: bytes
+
+    @classmethod
+    def of(cls, path: Path) -> "Sample":
+        """The sample of a file."""
+        with path.open("rb") as file:
+            return cls(path, file.read(HEAD_BYTES))
 
 
+@runtime_checkable
 class Format(Protocol):
     """One way of writing tables into a file."""
 
     name: str
 
-    def recognises(self, head: bytes) -> bool:
-        """Whether a file that begins with `head` (up to 256 KiB) is of this format."""
+    def recognises(self, sample: Sample) -> bool:
+        """Whether this is a file of the format; never raises, whatever the bytes are."""
         ...
 
     def tables(self, path: Path) -> Iterator[Table]:
         """The tables of the file, rows streamed in chunks.
 
         Raises:
-            Unreadable: the file is damaged; rows already given out are not to be used.
+            FileDamaged, FileEncrypted, FileExcessive: rows already given out are not to be used.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file out of a container: its name there, and where it lies now, or why it was not taken out."""
+
+    name: str
+    path: Path | None
+    refusal: FileRefused | None = None
+
+
+@runtime_checkable
+class Container(Protocol):
+    """One way of packing files into a file."""
+
+    name: str
+
+    def recognises(self, sample: Sample) -> bool:
+        """Whether this is a file of the container; never raises, whatever the bytes are."""
+        ...
+
+    def members(self, path: Path, into: Path) -> Iterator[Member]:
+        """The files inside, in their order, each unpacked under a name of ours into the folder `into`.
+
+        A member that cannot be taken (a link, an encrypted or a damaged one, a name that leaves the
+        folder) comes with its refusal; folders are passed over. The caller may delete a member's file
+        before asking for the next one.
+
+        Raises:
+            FileDamaged, FileEncrypted, FileExcessive: nothing (more) of the container can be read.
         """
         ...

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
@@ -20,11 +20,11 @@ from vhm24r.intake.errors import IntakeSwitchedOff
 from vhm24r.intake.events import ImportApplied
 from vhm24r.intake.models import Import
 from vhm24r.intake.reading import ReadFile
-from vhm24r.intake.sources.declaration import Source
 from vhm24r.intake.types import IMPORT, ImportStatus
 from vhm24r.kit.actor import Actor, ActorKind
 from vhm24r.kit.clock import business_day
 from vhm24r.orders import bulk as orders
+from vhm24r.orders.bulk import Placing
 from vhm24r.orders.events import OrdersChanged
 from vhm24r.orders.types import OrderStatus
 from vhm24r.platform import metrics
@@ -38,149 +38,282 @@ PATIENCE_MS = 600_000
 """Applies queue behind one lock; each takes seconds, a queue of large files a few minutes."""
 
 
+SIMILAR_PERCENT = 50
+"""From this share of rows on that an earlier file has said, too, a file is called similar to it."""
+
+SIMILAR_CANDIDATES = 5
+SAMPLE_EVERY = 8
+"""Of a large part every eighth row is compared with earlier files; a small one is compared whole."""
+
+SMALL_PART = 4_000
+DIFF_SHOWN = 200
+
+
 @dataclass(slots=True)
 class Effect:
-    """What an import does: rows and orders by outcome, money that appears or moves (minor units)."""
+    """What an import does: rows and orders by outcome, fields, money that appears or moves (minor units)."""
 
     rows: Counter[str] = field(default_factory=Counter)
     orders: Counter[str] = field(default_factory=Counter)
+    fields: Counter[tuple[str, str]] = field(default_factory=Counter)
     money_new: Counter[str] = field(default_factory=Counter)
     money_changed: Counter[str] = field(default_factory=Counter)
-    days: set[date] = field(default_factory=set)
+    diff: list[dict[str, str | None]] = field(default_factory=list)
+
+    def add(self, other: "Effect") -> None:
+        """Take in what another file of the same import does."""
+        self.rows += other.rows
+        self.orders += other.orders
+        self.fields += other.fields
+        self.money_new.update(other.money_new)
+        self.money_changed.update(other.money_changed)
+        self.diff += other.diff[: max(0, DIFF_SHOWN - len(self.diff))]
 
     def stored(self) -> dict[str, Any]:
         """As the import keeps it."""
         return {
             "orders": {kind: self.orders[kind] for kind in ("new", "filled", "changed")},
+            "fields": [[name, kind, count] for (name, kind), count in sorted(self.fields.items())],
             "money_new": sorted(self.money_new.items()),
             "money_changed": sorted(self.money_changed.items()),
+            "diff": self.diff,
         }
 
 
 @dataclass(slots=True)
+class AppliedFile:
+    """A file being applied, or applied: its id, what it does, and what its rows compare with."""
+
+    reading: ReadFile
+    id: int = 0
+    effect: Effect = field(default_factory=Effect)
+    days: set[date] = field(default_factory=set)
+    samples: list[tuple[int, list[int]]] = field(default_factory=list)
+
+    @property
+    def placing(self) -> Placing:
+        """How its rows find orders."""
+        source = self.reading.source
+        return Placing(source.makes_orders, not source.key_with_machine, source.space)
+
+
+@dataclass(slots=True)
 class Applying:
-    """One import being applied in the transaction of `session`; made by `begin`."""
+    """One import being applied in the transaction of `session`; made by `begin`.
+
+    Each file is a savepoint of its own, so that one which turns out unreadable takes nothing else with it.
+    """
 
     session: AsyncSession
     bus: EventBus
     zone: ZoneInfo
-    source: Source
     import_id: int
     dry_run: bool
     now: datetime
     change_set_id: int = 0
-    file_id: int = 0
-    effect: Effect = field(default_factory=Effect)
+    done: list[AppliedFile] = field(default_factory=list)
+    _current: AppliedFile | None = None
+    _savepoint: AsyncSessionTransaction | None = None
+
+    async def open(self, reading: ReadFile) -> None:
+        """The parts that follow are of this file."""
+        self._savepoint = await self.session.begin_nested()
+        self._current = AppliedFile(reading)
+        if not self.dry_run:
+            next_id = text("SELECT nextval('evidence_files_id_seq')")
+            self._current.id = int((await self.session.execute(next_id)).scalar_one())
 
     async def part(self, staging: Staging) -> None:
         """Compare one staged part with what is known and write the difference; a dry run only compares."""
-        session, source = self.session, self.source
-        await orders.resolve(
-            session, staging, makes_orders=source.makes_orders, any_machine=not source.key_with_machine
-        )
-        await orders.fold(session, source=source.name, hold=not self.dry_run)
+        session, file = self.session, self._open_file()
+        await orders.resolve(session, staging, file.placing)
+        await orders.fold(session, staging, source=file.reading.source.name, hold=not self.dry_run)
         await orders.diff(session)
-        await self._count(staging)
+        await self._count(staging, file)
         if not self.dry_run:
-            await self._write()
+            await self._write(staging, file)
         await evidence.drop_staging(session, staging)
 
-    async def _write(self) -> None:
-        session, source = self.session, self.source
-        await evidence.append_versions(session, file_id=self.file_id, source=source.name)
-        await evidence.revive_versions(session, file_id=self.file_id)
+    async def close(self, reading: ReadFile, row: Import) -> None:
+        """The file is read to its end: what it did stays."""
+        file = self._open_file()
+        file.reading = reading
+        if not self.dry_run:
+            await self._add_file(row, file)
+            await self.session.flush()
+        if self._savepoint is not None:
+            await self._savepoint.commit()
+        self.done.append(file)
+        self._current = self._savepoint = None
+
+    async def leave_out(self) -> None:
+        """The file cannot be read: what it did so far is taken back."""
+        if self._savepoint is not None:
+            await self._savepoint.rollback()
+        self._current = self._savepoint = None
+
+    def _open_file(self) -> AppliedFile:
+        if self._current is None:
+            raise LookupError("no file is open")
+        return self._current
+
+    async def _write(self, staging: Staging, file: AppliedFile) -> None:
+        session, source = self.session, file.reading.source.name
+        await evidence.append_versions(session, staging, file_id=file.id, source=source)
+        await evidence.revive_versions(session, file_id=file.id)
         await evidence.elect_current(session)
-        await evidence.append_sightings(session, file_id=self.file_id)
+        await evidence.append_sightings(session, file_id=file.id)
         await orders.apply(
             session,
-            source=source.name,
+            staging,
+            file.placing,
+            source=source,
             change_set_id=self.change_set_id,
-            file_id=self.file_id,
+            file_id=file.id,
             status=OrderStatus.RECORDED,
             now=self.now,
         )
 
-    async def _count(self, staging: Staging) -> None:
-        """Add what this part does to the effect of the import."""
+    async def _count(self, staging: Staging, file: AppliedFile) -> None:
+        """Add what this part does to the effect of its file."""
+        effect = file.effect
         for outcome, count in await self._pairs("SELECT outcome, count(*) FROM outcomes GROUP BY outcome"):
-            self.effect.rows[outcome] += count
+            effect.rows[outcome] += count
         new = "SELECT 'new', count(*) FROM stated WHERE number IS NOT NULL"
         updated = (
             "SELECT CASE WHEN strong THEN 'changed' ELSE 'filled' END, count(*) FROM"
-            " (SELECT bool_or(kind = 'changed') AS strong FROM order_diff GROUP BY order_id) d GROUP BY strong"
+            " (SELECT bool_or(kind <> 'filled') AS strong FROM order_diff GROUP BY order_id) d GROUP BY strong"
         )
         for kind, count in [*await self._pairs(new), *await self._pairs(updated)]:
-            self.effect.orders[kind] += count
+            effect.orders[kind] += count
+        fields = await self.session.execute(text("SELECT field, kind, count(*) FROM order_diff GROUP BY field, kind"))
+        for name, kind, count in fields.all():
+            effect.fields[(name, kind)] += count
+        await self._count_money(staging, file)
+        days = text(f"SELECT min(occurred_at), max(occurred_at) FROM {staging.table}")
+        span = (await self.session.execute(days)).one()
+        file.days.update(business_day(instant, self.zone) for instant in span if instant is not None)
+        if self.dry_run:
+            effect.diff += await self._diff_shown()
+        await self._sample(file, sum(effect.rows.values()))
+
+    async def _count_money(self, staging: Staging, file: AppliedFile) -> None:
         added = (
             "SELECT currency, sum(amount)::bigint FROM ("
-            " SELECT currency, amount, payment_method FROM stated s WHERE number IS NOT NULL"
+            f" SELECT g.currency, g.amount, g.payment_method FROM stated s JOIN {staging.table} g"
+            "  ON g.position = s.position WHERE s.number IS NOT NULL"
             "  AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = s.order_id)"
-            " UNION ALL SELECT currency, amount, payment_method FROM folded WHERE new_order"
-            ") n WHERE amount IS NOT NULL AND payment_method IS DISTINCT FROM 'test' GROUP BY currency"
+            " UNION ALL SELECT currency, amount, payment_method FROM folded f WHERE new_order OR EXISTS"
+            "  (SELECT FROM order_diff d WHERE d.order_id = f.order_id AND d.kind = 'restored')"
+            ") n WHERE amount IS NOT NULL AND currency IS NOT NULL AND payment_method IS DISTINCT FROM 'test'"
+            " GROUP BY currency"
         )
-        if self.source.is_revenue:
+        if file.reading.source.is_revenue:
             for currency, amount in await self._pairs(added):
-                self.effect.money_new[currency] += amount
+                file.effect.money_new[currency] += amount
         moved = (
             "SELECT f.currency, sum(f.amount - coalesce(o.amount, 0))::bigint FROM order_diff d"
-            " JOIN folded f USING (order_id) JOIN orders o ON o.id = d.order_id"
+            " JOIN folded f USING (order_id) JOIN orders o ON o.id = d.order_id AND o.withdrawn_at IS NULL"
             " WHERE d.field = 'amount' GROUP BY f.currency"
         )
         for currency, amount in await self._pairs(moved):
-            self.effect.money_changed[currency] += amount
-        days = text(f"SELECT min(occurred_at), max(occurred_at) FROM {staging.table}")
-        span = (await self.session.execute(days)).one()
-        self.effect.days.update(business_day(instant, self.zone) for instant in span if instant is not None)
+            file.effect.money_changed[currency] += amount
+
+    async def _diff_shown(self) -> list[dict[str, str | None]]:
+        """The first differences of a preview, field by field."""
+        statement = text(
+            "SELECT o.number, d.field, d.kind, d.old, d.new FROM order_diff d JOIN orders o ON o.id = d.order_id"
+            " WHERE d.field <> '' ORDER BY d.sheet, d.row, d.field LIMIT :most"
+        )
+        rows = await self.session.execute(statement, {"most": DIFF_SHOWN})
+        return [dict(row._mapping) for row in rows.all()]
+
+    async def _sample(self, file: AppliedFile, rows: int) -> None:
+        """Remember statements that were known before: other files may have made them."""
+        step = 1 if rows <= SMALL_PART else SAMPLE_EVERY
+        statement = text("SELECT version_id FROM outcomes WHERE outcome <> 'new' AND position % :step = 0")
+        found = list((await self.session.execute(statement, {"step": step})).scalars())
+        if found:
+            file.samples.append((step, found))
 
     async def _pairs(self, statement: str) -> list[tuple[str, int]]:
         return [(str(name), int(number)) for name, number in (await self.session.execute(text(statement))).all()]
 
-    async def finish(self, row: Import, reading: ReadFile) -> None:
+    async def finish(self, row: Import) -> None:
         """Write down what the import was, and tell whoever listens."""
-        effect, counts = self.effect, reading.counts
+        effect = Effect()
+        for file in self.done:
+            effect.add(file.effect)
+            for outcome, count in [*file.effect.rows.items(), ("issue", file.reading.counts.issues)]:
+                metrics.import_rows_total.labels(file.reading.source.name, outcome).inc(count)
         row.rows_new, row.rows_filled = effect.rows[Outcome.NEW], effect.rows[Outcome.FILLED]
         row.rows_changed, row.rows_unchanged = effect.rows[Outcome.CHANGED], effect.rows[Outcome.UNCHANGED]
         row.effect = effect.stored()
-        for outcome, count in [*effect.rows.items(), ("issue", counts.issues)]:
-            metrics.import_rows_total.labels(self.source.name, outcome).inc(count)
+        row.similar_to, row.similar_percent = await self._most_similar()
         IMPORT.check(ImportStatus(row.status), ImportStatus.CHECKED)
         final = ImportStatus.DRY_RUN if self.dry_run else ImportStatus.APPLIED
         IMPORT.check(ImportStatus.CHECKED, final)
         row.status, row.phase, row.error_code, row.error_params = final, None, None, None
         if self.dry_run:
             return
-        row.file_id, row.change_set_id = self.file_id, self.change_set_id
-        await self._add_file(row, reading)
+        row.change_set_id, row.undo = self.change_set_id, None
         await self.session.flush()
-        await self.bus.publish(self.session, RecordsChanged(self.change_set_id, self.file_id))
+        for file in self.done:
+            await self.bus.publish(self.session, RecordsChanged(self.change_set_id, file.id))
         await self.bus.publish(self.session, OrdersChanged(self.change_set_id))
         await self.bus.publish(self.session, ImportApplied(self.change_set_id, row.id))
 
-    async def _add_file(self, row: Import, reading: ReadFile) -> None:
-        days = self.effect.days
+    async def _most_similar(self) -> tuple[int | None, int | None]:
+        """The earlier import that has said most of these rows, and how much of them in percent."""
+        shared: Counter[int] = Counter()
+        newest = text(
+            "SELECT id FROM evidence_files WHERE source = :source AND NOT withdrawn AND import_id <> :import_id"
+            " ORDER BY id DESC LIMIT :most"
+        )
+        overlap = text(
+            "SELECT f.import_id, count(DISTINCT s.version_id) FROM evidence_sightings s"
+            " JOIN evidence_files f ON f.id = s.file_id"
+            " WHERE s.file_id = ANY (:files) AND s.version_id = ANY (:versions) GROUP BY f.import_id"
+        )
+        for file in self.done:
+            if not file.samples:
+                continue
+            named = {"source": file.reading.source.name, "import_id": self.import_id, "most": SIMILAR_CANDIDATES}
+            files = list((await self.session.execute(newest, named)).scalars())
+            for step, versions in file.samples:
+                found = await self.session.execute(overlap, {"files": files, "versions": versions})
+                for import_id, count in found.all():
+                    shared[import_id] += count * step
+        staged = sum(file.reading.counts.staged - file.reading.counts.duplicates for file in self.done)
+        for import_id, count in shared.most_common(1):
+            percent = min(100, round(100 * count / staged))
+            if percent >= SIMILAR_PERCENT:
+                return import_id, percent
+        return None, None
+
+    async def _add_file(self, row: Import, file: AppliedFile) -> None:
+        reading = file.reading
         values = {
-            "id": self.file_id,
+            "id": file.id,
             "import_id": row.id,
             "change_set_id": self.change_set_id,
             "name": row.name,
-            "member": None,
-            "sheets": reading.sheets,
+            "member": reading.member,
+            "sheets": [sheet.name for sheet in reading.sheets],
             "sha256": row.sha256,
             "content_hash": reading.content_hash,
             "format": reading.format,
-            "source": self.source.name,
+            "source": reading.source.name,
             "rows": reading.counts.staged,
-            "covers_from": min(days, default=None),
-            "covers_to": max(days, default=None),
+            "covers_from": min(file.days, default=None),
+            "covers_to": max(file.days, default=None),
             "applied_at": self.now,
             "withdrawn": False,
         }
         await self.session.execute(insert(EvidenceFile).values(values))
 
 
-async def begin(
-    session: AsyncSession, bus: EventBus, zone: ZoneInfo, row: Import, source: Source, now: datetime
-) -> Applying:
+async def begin(session: AsyncSession, bus: EventBus, zone: ZoneInfo, row: Import, now: datetime) -> Applying:
     """Start applying: everything until the transaction ends belongs to one change set.
 
     Raises:
@@ -192,13 +325,12 @@ async def begin(
     # a person may be editing one of the orders right now
     await session.execute(text(f"SET LOCAL lock_timeout = {ROW_PATIENCE_MS}"))
     await session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {PATIENCE_MS}"))
-    applying = Applying(session, bus, zone, source, row.id, row.dry_run, now)
+    applying = Applying(session, bus, zone, row.id, row.dry_run, now)
     if row.dry_run:
         return applying
     if not await value_of(session, INTAKE_APPLY) or await value_of(session, READ_ONLY):
         raise IntakeSwitchedOff
     actor = Actor(ActorKind(row.actor_kind), row.actor_id, row.actor_name)
-    deed = Deed("import.applied", f"import:{row.id}", data={"name": row.name, "source": source.name})
+    deed = Deed("import.applied", f"import:{row.id}", data={"name": row.name})
     applying.change_set_id = await audit.record(session, actor, deed, now)
-    applying.file_id = int((await session.execute(text("SELECT nextval('evidence_files_id_seq')"))).scalar_one())
     return applying

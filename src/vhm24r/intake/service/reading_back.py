@@ -2,13 +2,15 @@
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake import repository
-from vhm24r.intake.models import Import
+from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.staging import KEPT_ISSUES
 from vhm24r.intake.types import ImportStatus, Level
 from vhm24r.intake.views import import_view, issue_view
@@ -65,21 +67,40 @@ async def list_issues(
     return Page([issue_view(issue, row.name, language) for issue in page.items], page.next_cursor)
 
 
-async def issues_csv(session: AsyncSession, actor: Actor, import_id: int, language: str) -> str:
-    """All of them as a CSV file; texts that a spreadsheet would run as a formula are neutralised."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["file", "sheet", "row", "column", "value", "level", "code", "message"])
-    page = await list_issues(session, actor, import_id, language, limit=KEPT_ISSUES)
-    for issue in page.items:
-        place = issue["locator"]
-        cells = [place["file"], place["sheet"], place["row"], issue["column"], issue["value"]]
-        writer.writerow([harmless(cell) for cell in (*cells, issue["level"], issue["code"], issue["message"])])
+async def issues_table(session: AsyncSession, actor: Actor, import_id: int, language: str) -> Iterator[list[str]]:
+    """The rows with issues as they came, with two columns behind them that say what is wrong; table by table,
+    each under its own header. Correct them and send the file again. Texts that a spreadsheet would run
+    as a formula are neutralised.
+    """
+    actor.require(Permission.IMPORTS_READ)
     row = await repository.get_import(session, import_id)
-    errors = sum(1 for issue in page.items if issue["level"] == Level.ERROR)
-    if row.rows_issues > errors:
-        beyond = {"count": row.rows_issues - errors, "kept": KEPT_ISSUES}
-        writer.writerow([say("intake.issues_not_kept", language, beyond)])
+    issues = list(await repository.list_issues(session, import_id, limit=KEPT_ISSUES))
+    errors = sum(1 for issue in issues if issue.level == Level.ERROR)
+    return _table_lines(row, issues, row.rows_issues - errors, language)
+
+
+def _table_lines(row: Import, issues: Sequence[ImportIssue], beyond: int, language: str) -> Iterator[list[str]]:
+    headers = {(t["member"], t["sheet_index"]): t["columns"] for t in row.tables or ()}
+    added = [say("intake.issues.columns.code", language), say("intake.issues.columns.message", language)]
+    shown: object = None
+    for (member, sheet_index, _), group in groupby(issues, key=lambda i: (i.member, i.sheet_index, i.row)):
+        found = list(group)
+        columns = headers.get((member, sheet_index), [])
+        if (member, sheet_index) != shown:
+            yield [harmless(cell) for cell in (*columns, *added)]
+            shown = (member, sheet_index)
+        cells = [*found[0].cells, *[""] * (len(columns) - len(found[0].cells))]
+        codes = ", ".join(dict.fromkeys(issue.code for issue in found))
+        messages = " ".join(issue_view(issue, row.name, language)["message"] for issue in found)
+        yield [harmless(cell) for cell in (*cells, codes, messages)]
+    if beyond > 0:
+        yield [say("intake.issues_not_kept", language, {"count": beyond, "kept": KEPT_ISSUES})]
+
+
+async def issues_csv(session: AsyncSession, actor: Actor, import_id: int, language: str) -> str:
+    """`issues_table` as CSV."""
+    text = io.StringIO()
+    csv.writer(text).writerows(await issues_table(session, actor, import_id, language))
     return text.getvalue()
 
 
@@ -88,14 +109,11 @@ async def list_rows(
 ) -> Page[dict[str, Any]]:
     """The rows of an applied import, what each brought, and the fields it changed."""
     actor.require(Permission.IMPORTS_READ)
-    row = await repository.get_import(session, import_id)
-    if row.file_id is None:
-        return Page([], None)
-    page = await repository.list_rows(session, row.file_id, outcome=outcome, limit=limit, cursor=cursor)
-    places = [(item.sheet, item.file_row) for item in page.items]
-    numbers, changes = await changes_by_file_row(
-        session, row.change_set_id or 0, places, [i.order_id for i in page.items]
-    )
+    await repository.get_import(session, import_id)
+    page = await repository.list_rows(session, import_id, outcome=outcome, limit=limit, cursor=cursor)
+    places = [(item.file_id, item.sheet, item.file_row) for item in page.items]
+    change_set_id = page.items[0].change_set_id if page.items else 0
+    numbers, changes = await changes_by_file_row(session, change_set_id, places, [i.order_id for i in page.items])
     items = [
         {
             "position": item.position,
@@ -103,7 +121,7 @@ async def list_rows(
             "outcome": item.outcome,
             "external_id": item.external_id,
             "order_number": numbers.get(item.order_id),
-            "changes": changes.get((item.sheet, item.file_row), []),
+            "changes": changes.get((item.file_id, item.sheet, item.file_row), []),
         }
         for item in page.items
     ]

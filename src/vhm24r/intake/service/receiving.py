@@ -11,15 +11,16 @@ from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake import repository
-from vhm24r.intake.errors import FileTooLarge, ImportNotWaiting
+from vhm24r.intake.errors import FileTooLarge, ImportNotCancellable, ImportNotWaiting
 from vhm24r.intake.models import Import
-from vhm24r.intake.types import IMPORT, ImportStatus
+from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus
 from vhm24r.kit.actor import Actor
 from vhm24r.platform.blobs import BlobStore, file_sha256
 from vhm24r.platform.db import Database
 from vhm24r.platform.jobs import Job, Jobs
 
 RUN_IMPORT = Job("intake.run", lock="import:{import_id}")
+UNDO_IMPORT = Job("intake.undo", lock="import:{import_id}")
 MEBIBYTE = 1024 * 1024
 
 
@@ -73,19 +74,40 @@ async def defer(session: AsyncSession, jobs: Jobs, row: Import) -> None:
     await jobs.defer(session, RUN_IMPORT, import_id=row.id)
 
 
-async def apply_previewed(session: AsyncSession, actor: Actor, import_id: int, now: datetime) -> Import:
-    """Turn a dry run into a real import; the caller defers or runs it.
+async def apply_waiting(session: AsyncSession, actor: Actor, import_id: int, now: datetime) -> Import:
+    """Turn a dry run into a real import, or redo an undone one; the caller defers or runs it.
 
     Raises:
-        ImportNotWaiting: it is no finished dry run.
+        ImportNotWaiting: it is neither.
     """
     actor.require(Permission.IMPORTS_WRITE)
     row = await repository.get_import(session, import_id, for_update=True)
-    if row.status != ImportStatus.DRY_RUN:
+    if row.status not in {ImportStatus.DRY_RUN, ImportStatus.UNDONE}:
         raise ImportNotWaiting(import_id=import_id, status=row.status)
+    done = "import.confirmed" if row.status == ImportStatus.DRY_RUN else "import.redone"
+    await audit.record(session, actor, Deed(done, f"import:{row.id}"), now)
+    start_over(row)
+    return row
+
+
+def start_over(row: Import) -> None:
+    """Back to the beginning: the import runs again from its original, for real."""
     IMPORT.check(ImportStatus(row.status), ImportStatus.RECEIVED)
     row.status, row.dry_run, row.started_at, row.finished_at = ImportStatus.RECEIVED, False, None, None
-    await audit.record(session, actor, Deed("import.confirmed", f"import:{row.id}"), now)
+
+
+async def request_cancel(session: AsyncSession, actor: Actor, import_id: int, now: datetime) -> Import:
+    """Stop an import before it is applied. One that has ended by then stays as it is.
+
+    Raises:
+        ImportNotCancellable: it has ended already.
+    """
+    actor.require(Permission.IMPORTS_WRITE)
+    row = await repository.get_import(session, import_id)
+    if ImportStatus(row.status) not in IN_PROGRESS:
+        raise ImportNotCancellable(import_id=import_id, status=row.status)
+    row.cancel_requested = True
+    await audit.record(session, actor, Deed("import.cancelled", f"import:{row.id}"), now)
     return row
 
 

@@ -12,28 +12,31 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import anyio.to_thread
-import orjson
 import psycopg
 import structlog
 from sqlalchemy import delete, insert, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.bulk import Staging, drop_leftovers
 from vhm24r.intake import repository
-from vhm24r.intake.errors import FileRefused, ImportFailed, ImportInterrupted, NothingReadable
+from vhm24r.intake.errors import FileRefused, ImportCancelled, ImportFailed, ImportInterrupted
 from vhm24r.intake.events import ImportFailed as ImportFailedEvent
 from vhm24r.intake.models import Import, ImportIssue
-from vhm24r.intake.reading import ReadFile
-from vhm24r.intake.service.applying import begin
-from vhm24r.intake.staging import PART_ROWS, Stager
-from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus, Issue
+from vhm24r.intake.reader_process import Limits
+from vhm24r.intake.reading import Closed, LeftOut, Opened, ReadFile, Task
+from vhm24r.intake.service.applying import Applying, begin
+from vhm24r.intake.service.rules import MOST_ISSUES_PERCENT
+from vhm24r.intake.staging import PART_ROWS, Handed, Stager
+from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus
 from vhm24r.kit.clock import Clock
 from vhm24r.kit.errors import AppError, Invalid
 from vhm24r.platform import metrics
 from vhm24r.platform.blobs import BlobStore
+from vhm24r.platform.business_settings import value_of
 from vhm24r.platform.db import Database
 from vhm24r.platform.events import EventBus
 from vhm24r.platform.live import LiveEvent, announce, announce_now
@@ -51,6 +54,7 @@ class Intake:
     bus: EventBus
     clock: Clock
     zone: ZoneInfo
+    limits: Limits
     on_progress: Callable[[int, int | None, str], None] | None = None
 
 
@@ -93,7 +97,8 @@ async def _begin(intake: Intake, import_id: int) -> Import | None:
         row.started_at, row.finished_at = intake.clock.now(), None
         row.rows_total = row.rows_new = row.rows_filled = row.rows_changed = 0
         row.rows_unchanged = row.rows_skipped = row.rows_issues = 0
-        row.effect = row.error_code = row.error_params = None
+        row.effect = row.error_code = row.error_params = row.preview = row.similar_to = row.similar_percent = None
+        row.cancel_requested = False
         await session.execute(delete(ImportIssue).where(ImportIssue.import_id == import_id))
         await drop_leftovers(session, import_id)
         await announce(session, _progress(row.id, ImportStatus.RECEIVED, "reading", 0, None))
@@ -109,37 +114,43 @@ async def _go_through(intake: Intake, row: Import) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="vhm24r-") as folder:
         path = await intake.blobs.local_copy(row.sha256, Path(folder))
+        async with intake.db.read() as session:
+            mappings = await repository.list_mappings(session)
+            percent = await value_of(session, MOST_ISSUES_PERCENT)
+        task = Task(intake.zone, Path(folder), row.wanted_source, tuple(mappings), percent)
         with psycopg.connect(intake.db.conninfo, autocommit=True) as reporter:
-            await _read_and_apply(intake, row, path, reporter)
+            await _read_and_apply(intake, row, path, task, reporter)
 
 
-async def _read_and_apply(intake: Intake, row: Import, path: Path, reporter: psycopg.Connection[Any]) -> None:
-    parts: asyncio.Queue[Staging | None] = asyncio.Queue()
+async def _read_and_apply(
+    intake: Intake, row: Import, path: Path, task: Task, reporter: psycopg.Connection[Any]
+) -> None:
+    handed: asyncio.Queue[Handed | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def report(reading: ReadFile, rows: int) -> None:
-        _report(intake, row, reporter, reading, rows)
+    def report(reading: ReadFile, rows: int, total: int | None) -> None:
+        _report(intake, row, reporter, reading, rows, total)
 
-    def hand_on(part: Staging) -> None:
-        loop.call_soon_threadsafe(parts.put_nowait, part)
+    def hand_on(step: Handed) -> None:
+        loop.call_soon_threadsafe(handed.put_nowait, step)
 
     part_rows = None if row.dry_run else PART_ROWS
-    stager = Stager(intake.db.conninfo, row.id, intake.zone, row.wanted_source, part_rows, report, hand_on)
-    reader = asyncio.create_task(_read(stager, path, parts))
+    stager = Stager(intake.db.conninfo, row.id, task, intake.limits, part_rows, report, hand_on)
+    reader = asyncio.create_task(_read(stager, path, handed))
     try:
         async with intake.db.write() as session:
-            applying = None
-            while (part := await parts.get()) is not None:
-                applying = applying or await begin(
-                    session, intake.bus, intake.zone, row, stager.known(), intake.clock.now()
-                )
-                await applying.part(part)
-            reading = await reader
-            await _note_parsed(intake, row.id, reading, stager.issues)
-            if applying is None or (not reading.counts.staged and reading.counts.issues):
-                raise NothingReadable(rows=reading.counts.issues)
+            applying = await _apply(intake, session, row, handed)
+            try:
+                await reader
+            finally:
+                await _note_parsed(intake, row.id, stager)
+            if applying is None:
+                raise LookupError("a reading without an error has handed something on")
             ended = await repository.get_import(session, row.id, for_update=True)
-            await applying.finish(ended, reading)
+            if ended.cancel_requested:
+                raise ImportCancelled
+            await applying.finish(ended)
+            await drop_leftovers(session, row.id)
             ended.finished_at = intake.clock.now()
             await session.flush()
             await announce(session, _finished(ended))
@@ -148,12 +159,36 @@ async def _read_and_apply(intake: Intake, row: Import, path: Path, reporter: psy
         await asyncio.gather(reader, return_exceptions=True)
 
 
-async def _read(stager: Stager, path: Path, parts: "asyncio.Queue[Staging | None]") -> ReadFile:
+async def _apply(
+    intake: Intake, session: AsyncSession, row: Import, handed: "asyncio.Queue[Handed | None]"
+) -> Applying | None:
+    """Apply what the reader hands on, until it has nothing more; begins with the first part that is staged."""
+    applying: Applying | None = None
+    opened: Opened | None = None
+    while (step := await handed.get()) is not None:
+        if isinstance(step, Opened):
+            opened = step
+            continue
+        if applying is None and not isinstance(step, LeftOut):
+            applying = await begin(session, intake.bus, intake.zone, row, intake.clock.now())
+        if applying is not None and opened is not None and not isinstance(step, LeftOut):
+            await applying.open(opened.file)
+            opened = None
+        if applying is not None and isinstance(step, Staging):
+            await applying.part(step)
+        elif applying is not None and isinstance(step, Closed):
+            await applying.close(step.file, row)
+        elif applying is not None:
+            await applying.leave_out()
+    return applying
+
+
+async def _read(stager: Stager, path: Path, handed: "asyncio.Queue[Handed | None]") -> None:
     """Read in a worker thread; whoever applies learns of the end however it comes."""
     try:
-        return await anyio.to_thread.run_sync(stager.stage, path)
+        await anyio.to_thread.run_sync(stager.stage, path)
     finally:
-        parts.put_nowait(None)
+        handed.put_nowait(None)
 
 
 async def _is_duplicate(intake: Intake, row: Import) -> bool:
@@ -174,43 +209,62 @@ async def _is_duplicate(intake: Intake, row: Import) -> bool:
         return True
 
 
-def _report(intake: Intake, row: Import, reporter: psycopg.Connection[Any], reading: ReadFile, rows: int) -> None:
-    """Called in the reader's thread, on a connection of its own: what is known of the file, how far it is."""
-    reporter.execute(
+def _report(
+    intake: Intake, row: Import, reporter: psycopg.Connection[Any], reading: ReadFile, rows: int, total: int | None
+) -> None:
+    """Called in the reader's thread, on a connection of its own: what is known of the file, how far it is.
+
+    Raises:
+        ImportCancelled: somebody wants it to stop.
+    """
+    answer = reporter.execute(
         "UPDATE imports SET status = %s, phase = 'reading', format = %s, source = %s, confidence = %s,"
-        " columns = %s::jsonb, progress_done = %s, progress_total = %s WHERE id = %s",
+        " progress_done = %s, progress_total = %s WHERE id = %s RETURNING cancel_requested",
         [
-            ImportStatus.IDENTIFIED, reading.format, reading.source.name, reading.confidence,
-            orjson.dumps(reading.columns).decode(), rows, reading.total_rows, row.id,
+            ImportStatus.IDENTIFIED, reading.container or reading.format, reading.source.name, reading.confidence,
+            rows, total, row.id,
         ],
     )  # fmt: skip
-    announce_now(reporter, _progress(row.id, ImportStatus.IDENTIFIED, "reading", rows, reading.total_rows))
+    if (answer.fetchone() or [False])[0]:
+        raise ImportCancelled
+    announce_now(reporter, _progress(row.id, ImportStatus.IDENTIFIED, "reading", rows, total))
     if intake.on_progress is not None:
-        intake.on_progress(rows, reading.total_rows, "reading")
+        intake.on_progress(rows, total, "reading")
 
 
-async def _note_parsed(intake: Intake, import_id: int, reading: ReadFile, issues: list[Issue]) -> None:
+async def _note_parsed(intake: Intake, import_id: int, stager: Stager) -> None:
     """Counts and issues are written down on their own: they stay when applying is refused."""
-    counts = reading.counts
+    if not stager.files and not stager.issues:
+        return
+    counts = [file.counts for file in stager.files]
+    total = sum(count.total for count in counts)
     values: dict[str, Any] = {
         "status": ImportStatus.PARSED,
         "phase": "applying",
-        "rows_total": counts.total,
-        "rows_issues": counts.issues,
-        "rows_skipped": counts.skipped + counts.duplicates,
-        "progress_done": counts.total,
-        "progress_total": counts.total,
+        "tables": [
+            {"member": file.member, "sheet": sheet.name or None, "sheet_index": index, "columns": sheet.columns}
+            for file in stager.files
+            for index, sheet in enumerate(file.sheets)
+        ],
+        "rows_total": total,
+        "rows_issues": sum(count.issues for count in counts),
+        "rows_skipped": sum(count.skipped + count.duplicates for count in counts),
+        "progress_done": total,
+        "progress_total": total,
     }
+    sources = sorted({file.source.account or file.source.name for file in stager.files})
+    if sources:
+        values["source"] = sources[0] if len(sources) == 1 else "+".join(sources)
     rows = [
         {"import_id": import_id, "ordinal": ordinal, **dataclasses.asdict(issue)}
-        for ordinal, issue in enumerate(issues)
+        for ordinal, issue in enumerate(stager.issues)
     ]
     async with intake.db.write() as session:
         await session.execute(update(Import).where(Import.id == import_id).values(**values))
         await session.execute(delete(ImportIssue).where(ImportIssue.import_id == import_id))
         if rows:
             await session.execute(insert(ImportIssue), rows)
-        await announce(session, _progress(import_id, ImportStatus.PARSED, "applying", counts.total, counts.total))
+        await announce(session, _progress(import_id, ImportStatus.PARSED, "applying", total, total))
 
 
 async def _stop(intake: Intake, import_id: int, error: AppError) -> None:
@@ -221,7 +275,8 @@ async def _stop(intake: Intake, import_id: int, error: AppError) -> None:
         IMPORT.check(ImportStatus(row.status), status)
         row.status, row.phase, row.finished_at = status, None, intake.clock.now()
         row.error_code = error.code
-        row.error_params = {name: str(value) for name, value in error.params.items()}
+        row.error_params = {name: str(value) for name, value in error.params.items() if name != "preview"}
+        row.preview = cast("dict[str, Any] | None", error.params.get("preview"))
         await drop_leftovers(session, import_id)
         await intake.bus.publish(session, ImportFailedEvent(import_id, error.code))
         await announce(session, _finished(row))
@@ -236,6 +291,11 @@ def _status_of(error: AppError) -> ImportStatus:
     return ImportStatus.FAILED
 
 
+async def announce_state(session: AsyncSession, row: Import) -> None:
+    """Tell whoever watches where an import stands."""
+    await announce(session, _finished(row))
+
+
 def _progress(import_id: int, status: ImportStatus, phase: str, done: int, total: int | None) -> LiveEvent:
     data = {"import_id": import_id, "status": str(status), "phase": phase, "done": done, "total": total}
     return LiveEvent(TOPIC, "import.progress", data)
@@ -245,7 +305,7 @@ def _finished(row: Import) -> LiveEvent:
     data = {
         "import_id": row.id,
         "status": str(row.status),
-        "phase": None,
+        "phase": row.phase,
         "done": row.rows_total,
         "total": row.rows_total,
     }

@@ -181,12 +181,12 @@ def _evidence(row: AnyRow) -> dict[str, Any]:
 
 
 async def changes_by_file_row(
-    session: AsyncSession, change_set_id: int, places: Sequence[tuple[int, int]], order_ids: Sequence[int | None]
-) -> tuple[dict[int, str], dict[tuple[int, int], list[dict[str, Any]]]]:
-    """For rows of one import: order id → number, and (sheet, row) → the fields that row changed."""
+    session: AsyncSession, change_set_id: int, places: Sequence[tuple[int, int, int]], order_ids: Sequence[int | None]
+) -> tuple[dict[int, str], dict[tuple[int, int, int], list[dict[str, Any]]]]:
+    """For rows of one import: order id → number, and (file id, sheet, row) → the fields that row changed."""
     numbers = await repository.numbers_of(session, [found for found in order_ids if found is not None])
-    changes: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    changes: dict[tuple[int, int, int], list[dict[str, Any]]] = {}
     for change in await repository.list_changes_of_set(session, change_set_id, places):
         shown = {"field": change.field, "kind": change.kind, "old": change.old, "new": change.new}
-        changes.setdefault((change.sheet, change.file_row), []).append(shown)
+        changes.setdefault((change.file_id, change.sheet, change.file_row), []).append(shown)
     return numbers, changes

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.factories import HW_HEADER, VENDHUB_HEADER
-from vhm24r.evidence.types import FIELD_NAMES, SourceName
+from vhm24r.evidence.types import FIELD_NAMES, Role, SourceName
+from vhm24r.intake.sources.columns import RUNNING_NUMBER
 from vhm24r.intake.sources.declaration import Cell, Claim, Column, Source
 from vhm24r.intake.sources.happy_workers import HAPPY_WORKERS
 from vhm24r.intake.sources.registry import LEAST_CONFIDENCE, LEAST_MARGIN, SOURCES, by_name, claims, winner
@@ -28,16 +29,9 @@ OURS = [
     pytest.param(VENDHUB, VENDHUB_SPACED, id="vendhub-spaced"),
 ]
 OTHERS = {
-    "fiscal-ru": "№|Фискальный модуль|Номер чека|Операция|Дата и время|Сумма операции|Наличные|Карта|Торговый пункт",
-    "fiscal-en": "fiscal_check_number|fiscal_time|amount|taxpayer_id|cash_register_id|shift_number|receipt_type",
-    "payme": "№|НАЗВАНИЕ ПОСТАВЩИКA|НАЗВАНИЕ КАССЫ|ИДЕНТИФИКАТОР ПЛАТЕЖА \n (ПЛАТЕЖНАЯ СИСТЕМА)|НОМЕР ЗАКАЗА|"
-    "ВРЕМЯ ОПЛАТЫ|СОСТОЯНИЕ ОПЛАТЫ|НАЗВАНИЕ ПРОЦЕССИНГА|НОМЕР КАРТЫ|СУММА БЕЗ КОМИССИИ|СУММА КОМИССИИ|RRN",
-    "click": "№|Click ID|Billing ID|Идент-р|Сервис|Касса|Клиент|Способ оплаты|Сумма|Статус платежа|Дата",
-    "uzum": "transaction_id|transaction_time|amount|masked_pan|shop_id|merchant_id|commission|status|order_id|"
-    "cashback_amount",
-    "bank": "Дата|Номер документа|Корреспондент|Дебет|Кредит|Назначение платежа",
-    "cash": "Дата|Машинный код|Сумма|Инкассатор",
-    "generic": "order id|date|amount|product|payment method",
+    "orders": "order id|date|amount|product|payment method",
+    "sales": "date|datetime|cash_type|card|money|coffee_name",
+    "purchases": "InvoiceNo|StockCode|Description|Quantity|InvoiceDate|UnitPrice|CustomerID|Country",
 }
 
 LOOK_ALIKES = str.maketrans("АВЕКМНОРСТХасеорхку", "ABEKMHOPCTXaceopxky")
@@ -178,25 +172,60 @@ def test_a_source_is_found_by_its_name(source: Source) -> None:
 
 def test_a_name_of_no_source_finds_nothing() -> None:
     assert by_name("no such source") is None
-    assert by_name(SourceName.FISCAL) is None
+    assert by_name(SourceName.GENERIC) is None
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_declaration_is_consistent(source: Source) -> None:
-    headers = [fold(header) for column in source.columns for header in column.headers]
+    names = [name for column in source.columns for name in set(column.names)]
     fields = [column.field for column in source.columns]
+    known = {*FIELD_NAMES, "account", "external_id"}
 
-    assert len(set(headers)) == len(headers)
+    assert len(set(names)) == len(names)
     assert len(set(fields)) == len(fields)
-    assert source.key in fields
+    assert source.key is None or source.key in fields
+    assert any(column.required for column in source.columns)
     for column in source.columns:
-        assert column.extra or column.field in FIELD_NAMES or column.field == source.key
-        assert column.word_into is None or column.word_into in FIELD_NAMES
+        scratch = column is RUNNING_NUMBER or source.derive is not None
+        assert (column.field not in known) if column.extra else (column.field in known or scratch)
+        assert column.word_into is None or column.word_into in FIELD_NAMES or source.derive is not None
         assert bool(column.choices) == (column.cell in {Cell.CHOICE, Cell.STRICT_CHOICE})
+        assert set(column.shared) <= set(column.headers)
+        assert bool(column.telling_names) == column.telling
 
 
 def test_a_column_answers_to_its_folded_headers_only() -> None:
     column = Column("amount", ("Цена заказа", "Order price"), Cell.AMOUNT)
 
     assert column.answers_to(fold("ЦЕНА\nЗАКАЗА"))
+    assert column.answers_to("order_price")
     assert not column.answers_to(fold("Цена"))
+
+
+def test_the_better_spelling_is_taken_wherever_it_stands() -> None:
+    source = Source(SourceName.GENERIC, Role.SALE, (Column("amount", ("Net", "Amount")),), key=None)
+
+    claim = source.claim(["Amount", "Net"])
+
+    assert claim is not None
+    assert claim.places == {"Net": 1}
+
+
+def test_a_telling_column_weighs_more_and_against_those_who_lack_it() -> None:
+    columns = (Column("amount", ("Amount",)), Column("shop", ("Shop", "Place"), telling=True, shared=("Place",)))
+    ours = Source(SourceName.GENERIC, Role.SALE, columns, key=None)
+    theirs = Source(SourceName.GENERIC, Role.SALE, columns[:1], key=None)
+
+    found = [
+        source.claim(header, {"shop"})
+        for header in (["Amount", "Shop", "?"], ["Amount", "Place"])
+        for source in (ours, theirs)
+    ]
+
+    assert [(claim.confidence, claim.told) for claim in found if claim] == [
+        (0.8, True), (0.2, True), (1.0, False), (0.5, True),
+    ]  # fmt: skip
+
+
+def test_a_claim_without_a_telling_column_never_wins() -> None:
+    assert winner([Claim(HAPPY_WORKERS, {}, 1.0, told=False)]) is None

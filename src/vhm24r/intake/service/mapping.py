@@ -1,0 +1,112 @@
+"""Mappings: suggested, saved, and applied to the import that waits for one."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.audit import service as audit
+from vhm24r.audit.service import Deed
+from vhm24r.identity.permissions import Permission
+from vhm24r.intake import repository
+from vhm24r.intake.errors import ImportNotUnmapped, MappingNotFound
+from vhm24r.intake.mapping import GENERIC_FIELDS, Mapping, suggest
+from vhm24r.intake.models import ColumnMapping, Import
+from vhm24r.intake.service.receiving import start_over
+from vhm24r.intake.sources.registry import SOURCES
+from vhm24r.intake.types import ImportStatus
+from vhm24r.kit.actor import Actor
+from vhm24r.kit.clock import iso
+
+
+async def save(session: AsyncSession, actor: Actor, said: dict[str, Any], header: list[str], now: datetime) -> Mapping:
+    """Remember a mapping for a header (empty: for every header with its columns); the same name is replaced.
+
+    Raises:
+        MappingInvalid: what is said does not make sense.
+    """
+    actor.require(Permission.IMPORTS_WRITE)
+    mapping = Mapping.of(said, header)
+    values = {"header": list(mapping.header), "said": mapping.stored(), "actor_name": actor.name, "updated_at": now}
+    statement = insert(ColumnMapping).values(name=mapping.name, created_at=now, **values)
+    await session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+    deed = Deed("mapping.saved", f"mapping:{mapping.name}", data={"columns": dict(mapping.columns)})
+    await audit.record(session, actor, deed, now)
+    return mapping
+
+
+async def map_import(
+    session: AsyncSession, actor: Actor, import_id: int, said: dict[str, Any], now: datetime
+) -> Import:
+    """Say what the columns of a waiting import mean; the caller defers or runs it.
+
+    Raises:
+        ImportNotUnmapped: it does not wait for that.
+        MappingInvalid: what is said does not make sense.
+    """
+    row = await repository.get_import(session, import_id, for_update=True)
+    if row.status != ImportStatus.NEEDS_MAPPING or row.preview is None:
+        raise ImportNotUnmapped(import_id=import_id, status=row.status)
+    dry_run = row.dry_run
+    await save(session, actor, said, list(row.preview["columns"]), now)
+    start_over(row)
+    row.dry_run, row.wanted_source = dry_run, None
+    return row
+
+
+async def suggestions(session: AsyncSession, actor: Actor, import_id: int, zone: ZoneInfo) -> dict[str, Any]:
+    """What a person needs to map an import: columns with guesses, the first rows, the fields there are.
+
+    Raises:
+        ImportNotUnmapped: it does not wait for a mapping.
+    """
+    actor.require(Permission.IMPORTS_READ)
+    row = await repository.get_import(session, import_id)
+    if row.preview is None:
+        raise ImportNotUnmapped(import_id=import_id, status=row.status)
+    columns, rows = list(row.preview["columns"]), list(row.preview["rows"])
+    guesses, month_first = suggest(columns, rows, zone)
+    return {
+        "columns": [{"column": g.column, "field": g.field, "why": g.why} for g in guesses],
+        "rows": rows,
+        "header": columns,
+        "month_first": month_first,
+        "targets": [
+            {"name": "generic", "fields": list(GENERIC_FIELDS), "required": ["occurred_at"]},
+            *(
+                {
+                    "name": source.name,
+                    "fields": [column.field for column in source.columns],
+                    "required": [column.field for column in source.columns if column.required],
+                }
+                for source in SOURCES
+            ),
+        ],
+    }
+
+
+async def list_mappings(session: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
+    """The mappings people have made, by name."""
+    actor.require(Permission.IMPORTS_READ)
+    return [
+        {**row.said, "header": row.header, "made_by": row.actor_name, "updated_at": iso(row.updated_at)}
+        for row in await repository.list_column_mappings(session)
+    ]
+
+
+async def forget(session: AsyncSession, actor: Actor, name: str, now: datetime) -> None:
+    """Forget a mapping; what was imported with it stays.
+
+    Raises:
+        MappingNotFound: there is none of this name.
+    """
+    actor.require(Permission.IMPORTS_WRITE)
+    if "\x00" in name:  # PostgreSQL keeps no such text
+        raise MappingNotFound(name=name)
+    gone = await session.execute(delete(ColumnMapping).where(ColumnMapping.name == name).returning(ColumnMapping.id))
+    if gone.scalar_one_or_none() is None:
+        raise MappingNotFound(name=name)
+    await audit.record(session, actor, Deed("mapping.forgotten", f"mapping:{name}"), now)
