@@ -5,6 +5,7 @@ their subscribers. The only file that knows every implementation.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -17,6 +18,7 @@ from vhm24r.intake.service.resuming import requeue, resume_abandoned
 from vhm24r.intake.service.running import Intake
 from vhm24r.intake.service.running import run as run_import
 from vhm24r.intake.service.undoing import undo_as
+from vhm24r.intake.service.watching import Watcher
 from vhm24r.kit.clock import Clock, SystemClock
 from vhm24r.kit.errors import AppError
 from vhm24r.ops.process import Services
@@ -115,6 +117,22 @@ def wire_jobs(services: Services) -> None:
     services.jobs.add(UNDO_IMPORT, undo)
     services.jobs.every("* * * * *", "intake.resume", resume)
     services.jobs.every("17 3 * * *", "platform.tidy", tidy)
+
+
+async def do_work(services: Services) -> None:
+    """What a worker does until cancelled: jobs, and taking files out of the watched folder if there is one."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(services.jobs.work(), name="jobs")
+        if services.settings.inbox_dir is not None:
+            tasks.create_task(watcher(services, services.settings.inbox_dir).watch(), name="watched folder")
+
+
+def watcher(services: Services, folder: Path) -> Watcher:
+    """Who takes the files out of a folder."""
+    settings = services.settings
+    return Watcher(
+        folder, services.db, services.blobs, services.jobs, services.clock, settings.zone, settings.upload_limit_mb
+    )
 
 
 def wire_events(bus: EventBus) -> None:

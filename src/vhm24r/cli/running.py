@@ -12,7 +12,7 @@ import typer
 
 from vhm24r.api.server import WebServer
 from vhm24r.cli.context import language, line, out, run, services_for, settings_of
-from vhm24r.main import prepare_database, running_database
+from vhm24r.main import do_work, prepare_database, running_database
 from vhm24r.ops.demonstration import DEMO_DATA, Demonstration, prepare_demo
 from vhm24r.ops.doctor import Finding, examine, setting_findings
 from vhm24r.ops.process import Services
@@ -122,7 +122,7 @@ async def roles(services: Services, *, web: bool, work: bool):  # type: ignore[n
     if web:
         await server.start()
     if work:
-        tasks.append(asyncio.create_task(services.jobs.work(), name="worker"))
+        tasks.append(asyncio.create_task(do_work(services), name="worker"))
     try:
         yield server
     finally:

@@ -16,7 +16,6 @@ def import_view(row: Import, issues: Sequence[Mapping[Any, Any]], language: str)
     seconds = None
     if row.started_at is not None and row.finished_at is not None:
         seconds = round((row.finished_at - row.started_at).total_seconds(), 3)
-    in_progress = ImportStatus(row.status) in IN_PROGRESS
     return {
         "id": row.id,
         "file": {"name": row.name, "size": row.size, "sha256": row.sha256},
@@ -31,9 +30,7 @@ def import_view(row: Import, issues: Sequence[Mapping[Any, Any]], language: str)
             "new": [money(amount, currency) for currency, amount in effect.get("money_new", [])],
             "changed": [money(amount, currency) for currency, amount in effect.get("money_changed", [])],
         },
-        "progress": {"phase": row.phase, "done": row.progress_done, "total": row.progress_total}
-        if in_progress
-        else None,
+        "progress": progress_view(row),
         "duplicate_of": row.duplicate_of,
         "similar_to": None if row.similar_to is None else {"import_id": row.similar_to, "percent": row.similar_percent},
         "undo": undo_view(row.undo),
@@ -56,6 +53,13 @@ def import_view(row: Import, issues: Sequence[Mapping[Any, Any]], language: str)
         "finished_at": None if row.finished_at is None else iso(row.finished_at),
         "seconds": seconds,
     }
+
+
+def progress_view(row: Import) -> dict[str, Any] | None:
+    """How far an import is; nothing is counted while it is being undone."""
+    if ImportStatus(row.status) in IN_PROGRESS:
+        return {"phase": row.phase, "done": row.progress_done, "total": row.progress_total}
+    return None if row.phase is None else {"phase": row.phase, "done": 0, "total": None}
 
 
 def undo_view(undo: Mapping[str, Any] | None) -> dict[str, Any] | None:

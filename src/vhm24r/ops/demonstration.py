@@ -29,8 +29,6 @@ from vhm24r.orders.models import Order
 from vhm24r.platform.i18n import say
 
 DEMO_DATA = "demo"
-IMPORTED_SOURCES = frozenset({"happy_workers", "vendhub"})
-"""The sources intake reads so far; the files of the others lie beside, ready to be dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ async def _import_reports(
     manifest = orjson.loads((folder / "manifest.json").read_bytes())
     for entry in manifest["files"]:
         path = folder / entry["path"]
-        if entry["source"] not in IMPORTED_SOURCES or entry["is_sample"] or path.name in done:
+        if entry["is_sample"] or path.name in done:
             continue
         note(say("demo.importing", language, {"name": path.name}))
         sha256 = await receiving.keep(services.blobs, Arrival(path, path.name), services.settings.upload_limit_mb)

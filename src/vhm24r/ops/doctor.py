@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from vhm24r.intake.watched_folder import prepare
 from vhm24r.ops.health import readiness
 from vhm24r.platform.blobs import BlobStore
 from vhm24r.platform.db import Database
@@ -46,7 +47,7 @@ async def examine(settings: Settings, db: Database, blobs: BlobStore) -> list[Fi
         Finding(name, ok=ok, value="up" if ok else "down", advice="" if ok else f"doctor.{name}")
         for name, ok in (await readiness(db, blobs)).items()
     ]
-    return [*found, *await _server(db), _disk(settings)]
+    return [*found, *await _server(db), _disk(settings), *_watched_folder(settings)]
 
 
 async def _server(db: Database) -> list[Finding]:
@@ -72,3 +73,14 @@ def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(folder).free
     enough = free > LEAST_FREE_BYTES
     return Finding("disk", enough, f"{free // 1024**3} GiB", "" if enough else "doctor.disk")
+
+
+def _watched_folder(settings: Settings) -> list[Finding]:
+    """Nothing where no folder is watched."""
+    if settings.inbox_dir is None:
+        return []
+    try:
+        prepare(settings.inbox_dir)
+    except OSError:
+        return [Finding("inbox", ok=False, value=str(settings.inbox_dir), advice="doctor.inbox")]
+    return [Finding("inbox", ok=True, value=str(settings.inbox_dir))]

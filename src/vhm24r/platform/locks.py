@@ -24,6 +24,7 @@ class Lock(IntEnum):
 
     MIGRATE = 1
     INTAKE_APPLY = 2
+    WATCHED_FILE = 3
 
 
 async def take(session: AsyncSession, lock: Lock, key: int = 0, *, patience_ms: int = 3_000) -> None:

@@ -1,6 +1,6 @@
 import { answer, http } from './client'
 import { ProblemError } from './problem'
-import type { Import, ImportRow, Issue, Outcome, Page, Sample } from './types'
+import type { Import, ImportRow, Issue, Mapping, MappingHelp, Outcome, Page, RememberedMapping, Sample } from './types'
 
 const PAGE = 50
 
@@ -13,11 +13,30 @@ export const getImport = (id: number): Promise<Import> =>
 export const listRows = (id: number, outcome?: Outcome, cursor?: string): Promise<Page<ImportRow>> =>
   answer(http.GET('/api/v1/imports/{import_id}/rows', { params: { path: { import_id: id }, query: { limit: PAGE, cursor, outcome } } }))
 
-export const listIssues = (id: number): Promise<Page<Issue>> =>
-  answer(http.GET('/api/v1/imports/{import_id}/errors', { params: { path: { import_id: id } } }))
+export const listIssues = (id: number, cursor?: string): Promise<Page<Issue>> =>
+  answer(http.GET('/api/v1/imports/{import_id}/errors', { params: { path: { import_id: id }, query: { limit: PAGE, cursor } } }))
 
+/** Apply a preview, or an undone import once more. */
 export const applyImport = (id: number): Promise<Import> =>
   answer(http.POST('/api/v1/imports/{import_id}/apply', { params: { path: { import_id: id } } }))
+
+export const undoImport = (id: number): Promise<Import> =>
+  answer(http.POST('/api/v1/imports/{import_id}/undo', { params: { path: { import_id: id } } }))
+
+export const cancelImport = (id: number): Promise<Import> =>
+  answer(http.POST('/api/v1/imports/{import_id}/cancel', { params: { path: { import_id: id } } }))
+
+export const getMappingHelp = (id: number): Promise<MappingHelp> =>
+  answer(http.GET('/api/v1/imports/{import_id}/mapping', { params: { path: { import_id: id } } }))
+
+export const mapImport = (id: number, body: Mapping): Promise<Import> =>
+  answer(http.POST('/api/v1/imports/{import_id}/mapping', { params: { path: { import_id: id } }, body }))
+
+export const listMappings = async (): Promise<RememberedMapping[]> => (await answer(http.GET('/api/v1/mappings'))).items
+
+export async function forgetMapping(name: string): Promise<void> {
+  await answer(http.DELETE('/api/v1/mappings/{name}', { params: { path: { name } } }))
+}
 
 export const issuesFile = (id: number): string => `/api/v1/imports/${id}/errors?format=csv`
 
@@ -35,8 +54,14 @@ export async function listSamples(): Promise<Sample[]> {
 
 const IN_PROGRESS = new Set(['received', 'identified', 'parsed', 'checked'])
 
-/** Whether the server still works on it, so that its numbers will move. */
-export const isRunning = (item: Import): boolean => IN_PROGRESS.has(item.status)
+/** Whether it can still be stopped before anything is written. */
+export const isCancellable = (item: Import): boolean => IN_PROGRESS.has(item.status)
+
+/** Whether the server works on it, or takes it back, so that its numbers will move. */
+export const isRunning = (item: Import): boolean => isCancellable(item) || Boolean(item.progress)
 
 /** A preview that is complete and not yet applied. */
 export const isPreview = (item: Import): boolean => item.status === 'dry_run'
+
+/** An import that a person stopped has failed for the server, but nothing is wrong with it. */
+export const shownStatus = (item: Import): string => (item.error?.code === 'intake.cancelled' ? 'cancelled' : item.status)

@@ -2,14 +2,13 @@ import { computed, reactive } from 'vue'
 import { type Upload, uploadFile } from '@/api/upload'
 import type { Import } from '@/api/types'
 
-export const LARGEST = 100 * 1024 * 1024
 const AT_ONCE = 2
 
 export interface Sending {
   key: number
   file: File
   dryRun: boolean
-  state: 'waiting' | 'sending' | 'failed' | 'too_large'
+  state: 'waiting' | 'sending' | 'failed'
   share: number
   problem: unknown
 }
@@ -56,8 +55,7 @@ export function useUploads(onAccepted: (item: Import) => void) {
     busy: computed(() => queue.some((one) => one.state === 'waiting' || one.state === 'sending')),
     add(files: File[], dryRun: boolean): void {
       for (const file of files) {
-        const state = file.size > LARGEST ? 'too_large' : 'waiting'
-        queue.push({ key: ++keys, file, dryRun, state, share: 0, problem: null })
+        queue.push({ key: ++keys, file, dryRun, state: 'waiting', share: 0, problem: null })
       }
       next()
     },

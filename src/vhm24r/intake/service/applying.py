@@ -271,9 +271,10 @@ class Applying:
             " ORDER BY id DESC LIMIT :most"
         )
         overlap = text(
-            "SELECT f.import_id, count(DISTINCT s.version_id) FROM evidence_sightings s"
-            " JOIN evidence_files f ON f.id = s.file_id"
-            " WHERE s.file_id = ANY (:files) AND s.version_id = ANY (:versions) GROUP BY f.import_id"
+            "SELECT f.import_id, count(DISTINCT s.version_id) FROM evidence_files f"
+            " JOIN evidence_sightings s ON s.file_id = f.id"
+            " JOIN unnest(CAST(:versions AS bigint[])) AS said (version_id) ON said.version_id = s.version_id"
+            " WHERE f.id = ANY (:files) GROUP BY f.import_id"
         )
         for file in self.done:
             if not file.samples:
