@@ -9,7 +9,7 @@ WEB_SOURCES := $(shell find web/src web/public web/scripts -type f 2>/dev/null) 
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types contracts unit web bench migration openapi lock clean
+.PHONY: help setup demo test check fmt lint types contracts unit web fuzz bench migration openapi lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ unit: .venv/.synced  ## only the fast tests
 	@$(PYTEST) -q -n $(JOBS) -m unit $(ARGS)
 
 web: web/dist/index.html  ## build the page
+
+fuzz: .venv/.synced  ## damaged files against every reader, a minute long: ARGS="--seconds 600 --seed 7"
+	@$(BIN)/python -m tests.fuzzing $(ARGS)
 
 bench: setup  ## benchmarks beside their limits; prints a table
 	@$(BIN)/python -m bench.intake $(ARGS)

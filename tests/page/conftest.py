@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.conftest import SYSTEM
 from vhm24r.api.page import page_folder
@@ -84,6 +84,23 @@ async def link_for(services: Services, url: str, role: Role) -> str:
         now = services.clock.now()
         person = await identity.create_person(session, SYSTEM, name=f"Test {role}", role=role, now=now, language="en")
         return f"{url}/link/{await identity.issue_link(session, SYSTEM, person, now)}"
+
+
+async def sign_in(services: Services, url: str, page: Page, role: Role = Role.OPERATOR) -> None:
+    """Come in by a link."""
+    await page.goto(await link_for(services, url, role))
+    await expect(page.get_by_test_id("orders-table")).to_be_visible()
+
+
+async def drop(page: Page, *files: Path) -> None:
+    """Bring files in as a person does."""
+    await page.goto("/".join(page.url.split("/", 3)[:3]) + "/imports")
+    await page.get_by_test_id("drop-input").set_input_files([str(file) for file in files])
+
+
+async def expect_status(page: Page, status: str) -> None:
+    """Wait until the import on top stands so."""
+    await expect(page.get_by_test_id("import-status").first).to_have_attribute("data-status", status)
 
 
 async def shot(page: Page, name: str) -> None:

@@ -6,18 +6,11 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.factories import hw_row, number, write_csv, write_xlsx
-from tests.page.conftest import link_for, shot
-from vhm24r.identity.permissions import Role
+from tests.page.conftest import drop, expect_status, shot, sign_in
 from vhm24r.ops.demo import write_happy_workers
 from vhm24r.ops.process import Services
 
 pytestmark = pytest.mark.page
-
-
-async def drop(page: Page, *files: Path) -> None:
-    """Bring files in as a person does."""
-    await page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + "/imports")
-    await page.get_by_test_id("drop-input").set_input_files([str(file) for file in files])
 
 
 async def test_sign_in_drop_a_report_and_see_orders_with_their_marks(
@@ -26,12 +19,11 @@ async def test_sign_in_drop_a_report_and_see_orders_with_their_marks(
     first = write_csv(tmp_path / "december.csv", [hw_row(1), hw_row(2, Срок_поставки=""), hw_row(3)])
     second = write_xlsx(tmp_path / "again.xlsx", [hw_row(1), hw_row(2), hw_row(3, Цена_заказа="17000")])
 
-    await page.goto(await link_for(services, web, Role.OPERATOR))
-    await expect(page.get_by_test_id("orders-table")).to_be_visible()
+    await sign_in(services, web, page)
     await drop(page, first)
-    await expect(page.get_by_test_id("import-status").first).to_have_attribute("data-status", "applied")
+    await expect_status(page, "applied")
     await drop(page, second)
-    await expect(page.get_by_test_id("import-status").first).to_have_attribute("data-status", "applied")
+    await expect_status(page, "applied")
     await shot(page, "imports")
 
     await page.goto(f"{web}/orders")
@@ -52,8 +44,7 @@ async def test_progress_is_shown_while_a_large_report_is_read(
 ) -> None:
     large = tmp_path / "large.csv"
     write_happy_workers(large, 40_000, 3)
-    await page.goto(await link_for(services, web, Role.OPERATOR))
-    await expect(page.get_by_test_id("orders-table")).to_be_visible()
+    await sign_in(services, web, page)
     await page.evaluate("""() => {
         const Native = window.EventSource; window.heard = [];
         window.EventSource = class extends Native {
@@ -77,13 +68,12 @@ async def test_a_report_nobody_knows_says_which_columns_it_had(
 ) -> None:
     strange = tmp_path / "strange.csv"
     strange.write_text("sku,quantity,warehouse\na,1,north\n")
-    await page.goto(await link_for(services, web, Role.OPERATOR))
-    await expect(page.get_by_test_id("orders-table")).to_be_visible()
+    await sign_in(services, web, page)
 
     await drop(page, strange)
 
     card = page.get_by_test_id("import-card").first
-    await expect(page.get_by_test_id("import-status").first).to_have_attribute("data-status", "needs_mapping")
+    await expect_status(page, "needs_mapping")
     await expect(card).to_contain_text("sku, quantity, warehouse")
 
 
@@ -96,10 +86,9 @@ async def test_without_a_session_the_page_says_how_to_get_in(web: str, page: Pag
 
 async def test_it_works_at_the_width_of_a_phone(services: Services, web: str, page: Page, tmp_path: Path) -> None:
     await page.set_viewport_size({"width": 390, "height": 844})
-    await page.goto(await link_for(services, web, Role.OPERATOR))
-    await expect(page.get_by_test_id("orders-table")).to_be_visible()
+    await sign_in(services, web, page)
     await drop(page, write_csv(tmp_path / "phone.csv", [hw_row(1)]))
-    await expect(page.get_by_test_id("import-status").first).to_have_attribute("data-status", "applied")
+    await expect_status(page, "applied")
 
     width = await page.evaluate("document.documentElement.scrollWidth")
 

@@ -25,7 +25,7 @@ from vhm24r.intake.service.running import run as run_import
 from vhm24r.intake.service.undoing import undo as undo_applied
 from vhm24r.intake.sources.registry import SOURCES
 from vhm24r.intake.staging import KEPT_ISSUES
-from vhm24r.intake.types import ImportStatus
+from vhm24r.intake.types import IN_PROGRESS, ImportStatus, Level
 from vhm24r.ops.process import Services
 from vhm24r.platform.i18n import say
 
@@ -50,8 +50,19 @@ def register(app: typer.Typer) -> None:
 
 def exit_code(results: Sequence[dict[str, Any]]) -> int:
     """The worst of several files: failed, refused, needs mapping, issues, ok (decisions 36)."""
-    codes = {EXIT.get(r["status"], WITH_ISSUES if r["rows"]["issues"] else 0) for r in results}
+    codes = {EXIT.get(r["status"], WITH_ISSUES if _lacks_something(r) else 0) for r in results}
     return next(code for code in WORST_FIRST if code in (codes or {0}))
+
+
+def _lacks_something(result: dict[str, Any]) -> bool:
+    """Whether rows, or whole files of an archive, were left out."""
+    said = [*result.get("issues", ()), *result.get("issues_by_code", ())]
+    return bool(result["rows"]["issues"]) or any(issue["level"] in {Level.ERROR, Level.BLOCKER} for issue in said)
+
+
+def _left_something_out(result: dict[str, Any]) -> bool:
+    """Whether rows, or files of an archive, were not taken."""
+    return bool(result["rows"]["issues"]) or any(i["level"] in (Level.ERROR, Level.BLOCKER) for i in result["issues"])
 
 
 def import_files(
@@ -179,8 +190,9 @@ def _show(result: dict[str, Any]) -> None:
         sys.stdout.write(f"✗ {name}: {result['error']['message']}\n")
         return
     counts = result["rows"]
+    told = "in_progress" if result["status"] in IN_PROGRESS else result["status"]
     text = say(
-        f"cli.import.{result['status']}", words, {**counts, "name": name, "id": result["import_id"], **_extra(result)}
+        f"cli.import.{told}", words, {**counts, "name": name, "id": result["import_id"], **_extra(result)}
     )
     sys.stdout.write(f"✓ {text}\n")
     for issue in result["issues"][:10]:
@@ -239,7 +251,10 @@ def show_import(
     if as_json:
         out(row)
         return
-    _show(_result(row["file"]["name"], row, [], None))
+    if row["status"] == ImportStatus.UNDONE:
+        _show_undone(row)
+    else:
+        _show(_result(row["file"]["name"], row, [], None))
     for name, count in {**row["rows"], **{f"orders {kind}": n for kind, n in row["orders"].items()}}.items():
         sys.stdout.write(f"  {name:<16} {count}\n")
 
@@ -260,11 +275,13 @@ def undo_import(
             return await _one(services, import_id)
 
     row = run(work, as_json=as_json)
-    if as_json:
-        out(row)
-        return
+    out(row) if as_json else _show_undone(row)
+
+
+def _show_undone(row: dict[str, Any]) -> None:
+    """What an undo did, and which orders it kept for what reason."""
     undone = row["undo"]
-    sys.stdout.write(f"✓ {say('cli.import.undone', language(), {'id': import_id, **undone['orders']})}\n")
+    sys.stdout.write(f"✓ {say('cli.import.undone', language(), {'id': row['id'], **undone['orders']})}\n")
     for kept in undone["kept"]:
         reasons = ", ".join(kept["reasons"])
         sys.stdout.write(f"  {say('cli.import.kept', language(), {'number': kept['number'], 'reasons': reasons})}\n")
@@ -290,7 +307,7 @@ def redo_import(
 
     row = run(work, as_json=as_json)
     out(row) if as_json else _show(_result(row["file"]["name"], row, [], None))
-    raise typer.Exit(exit_code([row]))
+    raise typer.Exit(exit_code([_result(row["file"]["name"], row, [], None)]))
 
 
 async def _one(services: Services, import_id: int) -> dict[str, Any]:

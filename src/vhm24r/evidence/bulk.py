@@ -70,7 +70,7 @@ async def append_versions(session: AsyncSession, staging: Staging, *, file_id: i
         INSERT INTO evidence_records (id, record_id, order_id, file_id, sheet, "row", identity, content, occurrence,
             current, withdrawn, source, account, external_id, {", ".join(FIELD_NAMES)}, extra)
         SELECT s.version_id, s.record_id, s.order_id, :file_id, s.sheet, s."row", s.identity, s.content, g.occurrence,
-            s.version_id = s.record_id, false, :source, NULL, g.external_id,
+            s.version_id = s.record_id, false, :source, g.account, g.external_id,
             {", ".join(f"g.{name}" for name in FIELD_NAMES)}, g.extra
         FROM stated s JOIN {staging.table} g ON g.position = s.position WHERE s.new_version
         """,
@@ -91,8 +91,9 @@ async def revive_versions(session: AsyncSession, *, file_id: int) -> int:
     )
 
 
-async def elect_current(session: AsyncSession) -> int:
-    """Of the live versions of every touched record the latest one stands (decisions 4).
+async def elect_current(session: AsyncSession, import_id: int) -> int:
+    """Of the live versions of every touched record the latest one stands (decisions 4); on equal times the one of
+    the later import, whenever it was redone. Files not written down yet are of the import `import_id`.
 
     A part of new records alone, as most are, has nobody to elect; the planner cannot know.
     """
@@ -109,15 +110,17 @@ async def elect_current(session: AsyncSession) -> int:
             SELECT e.id, NOT e.withdrawn AND row_number() OVER (
                 PARTITION BY e.record_id
                 ORDER BY e.withdrawn, {LIFECYCLE.format("e")} DESC NULLS LAST,
-                    e.file_id DESC, e.sheet DESC, e."row" DESC
+                    coalesce(p.import_id, :import_id) DESC, e.file_id DESC, e.sheet DESC, e."row" DESC
             ) = 1 AS stands
             FROM evidence_records e
             JOIN evidence_records f ON f.identity = e.identity
             JOIN touched t ON t.record_id = f.id
+            LEFT JOIN evidence_files p ON p.id = e.file_id
         )
         UPDATE evidence_records e SET current = elected.stands
         FROM elected WHERE elected.id = e.id AND e.current IS DISTINCT FROM elected.stands
         """,
+        import_id=import_id,
     )
 
 

@@ -35,7 +35,7 @@ async def withdraw_files(session: AsyncSession, file_ids: Sequence[int]) -> int:
         FROM evidence_sightings s JOIN said USING (version_id)
         JOIN evidence_files f ON f.id = s.file_id AND NOT f.withdrawn
         WHERE s.version_id BETWEEN (SELECT min(version_id) FROM said) AND (SELECT max(version_id) FROM said)
-        ORDER BY s.version_id, s.file_id DESC, s.position DESC
+        ORDER BY s.version_id, f.import_id DESC, s.file_id DESC, s.position DESC
         """,
     )
     await run_sql(session, "ANALYZE elsewhere")
@@ -64,5 +64,5 @@ async def withdraw_files(session: AsyncSession, file_ids: Sequence[int]) -> int:
         FROM said s JOIN evidence_records e ON e.id = s.version_id
         """,
     )
-    await elect_current(session)
+    await elect_current(session, 0)
     return fallen

@@ -88,6 +88,12 @@ class NothingReadable(FileRefused):
     code = "intake.nothing_readable"
 
 
+class NothingInArchive(FileRefused):
+    """None of the `count` files in an archive can be taken; each has an issue that says why."""
+
+    code = "intake.nothing_in_archive"
+
+
 class TooManyIssues(FileRefused):
     """More than the allowed share of its rows cannot be read: rather a wrong layout than some bad rows."""
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from vhm24r.evidence.types import Role, SourceName
 from vhm24r.intake.errors import MappingInvalid
-from vhm24r.intake.sources.declaration import Cell, Column, Source
+from vhm24r.intake.sources.declaration import VENDING_SPACE, Cell, Column, Source
 from vhm24r.intake.sources.registry import by_name
 from vhm24r.intake.values import NULL, UNREADABLE, AmountReader, InstantReader, Reader
 from vhm24r.kit.money import Currency
@@ -26,7 +26,7 @@ GENERIC_COLUMNS = (
     Column("amount", (), Cell.AMOUNT),
     Column("quantity", (), Cell.AMOUNT),
     Column("unit_price", (), Cell.AMOUNT),
-    Column("currency", ()),
+    Column("currency", (), Cell.CHOICE, {code.value: code.value for code in Currency}),
     Column("product", ()),
     Column("payment_method", ()),
     Column("machine_code", (), Cell.CODE),
@@ -40,17 +40,24 @@ GENERIC_COLUMNS = (
 
 GENERIC_FIELDS = tuple(column.field for column in GENERIC_COLUMNS)
 LONGEST_NAME = 60
+TAKEN_SPACES = frozenset({VENDING_SPACE, "manual"})
+"""Number spaces that are not a mapping's: orders of machines, and those made by hand."""
+
 _SLASHED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d{2,4}")
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """Facts that follow from others: amount = quantity × price, a negative amount is a return."""
+    """Facts that follow from others: amount = quantity × price, a negative amount is a return, and what a row
+    does not say of its currency.
+    """
 
     multiplied: bool
+    currency: str
 
     def __call__(self, fields: MutableMapping[str, list[str]]) -> None:
-        """Fill `amount` and `direction`."""
+        """Fill `amount`, `direction` and the empty cells of `currency`."""
+        fields["currency"] = [self.currency if word == NULL else word for word in fields["currency"]]
         if self.multiplied:
             pairs = zip(fields["quantity"], fields["unit_price"], strict=True)
             fields["amount"] = [_product(quantity, price) for quantity, price in pairs]
@@ -96,8 +103,9 @@ class Mapping:
         _refuse("field_unknown", set(said) - known)
         columns = said.get("columns")
         name = said.get("name")
-        if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_NAME:
+        if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_NAME or "\x00" in name:
             raise MappingInvalid(problem="name_missing", value=str(name))
+        _refuse("name_taken", {name.strip()} & TAKEN_SPACES)
         if not isinstance(columns, dict) or not all(isinstance(v, str) and v.strip() for v in columns.values()):
             raise MappingInvalid(problem="columns_missing", value=str(columns))
         mapping = cls(
@@ -178,7 +186,7 @@ class Mapping:
             account=self.name,
             space=self.name,
             zone=self.zone,
-            derive=Computed(self._multiplied),
+            derive=Computed(self._multiplied, self.currency),
         )
 
 
@@ -248,15 +256,17 @@ def suggest(columns: Sequence[str], rows: Sequence[Sequence[str]], zone: ZoneInf
         if found:
             meant[min(found)[1]] = (name, "name")
     taken = {name for name, _ in meant.values()}
-    shapes: tuple[tuple[str, Reader], ...] = (("occurred_at", InstantReader(zone)), ("amount", AmountReader()))
-    for name, reader in shapes:
+    instants = (InstantReader(zone), InstantReader(zone, month_first=True))
+    shapes: tuple[tuple[str, tuple[Reader, ...]], ...] = (("occurred_at", instants), ("amount", (AmountReader(),)))
+    for name, readers in shapes:
         priced = name == "amount" and {"quantity", "unit_price"} <= taken
         if name in taken or priced:
             continue
         free = [i for i in range(len(columns)) if i not in meant]
-        best = max(free, key=lambda i: _share(reader, rows, i), default=None)
-        if best is not None and _share(reader, rows, best) >= SURE_SHARE:
-            meant[best] = (name, "values")
+        shares = [(max(_share(reader, rows, i) for reader in readers), -i) for i in free]
+        share, place = max(shares, default=(0.0, 0))
+        if share >= SURE_SHARE:
+            meant[-place] = (name, "values")
     suggestions = [Suggestion(c, *meant.get(i, (None, None))) for i, c in enumerate(columns) if c]
     when = next((i for i, (name, _) in meant.items() if name == "occurred_at"), None)
     return suggestions, when is not None and _month_first([row[when] for row in rows if when < len(row)])
@@ -264,8 +274,8 @@ def suggest(columns: Sequence[str], rows: Sequence[Sequence[str]], zone: ZoneInf
 
 def _share(reader: Reader, rows: Sequence[Sequence[str]], index: int) -> float:
     """How many of the filled cells of a column the reader can read."""
-    cells = [row[index] for row in rows if index < len(row) and row[index].strip()]
-    return sum(1 for cell in cells if reader[cell] not in (UNREADABLE, NULL)) / len(cells) if cells else 0.0
+    read = [value for row in rows if index < len(row) and (value := reader[row[index]]) != NULL]
+    return sum(1 for value in read if value is not UNREADABLE) / len(read) if read else 0.0
 
 
 def _month_first(cells: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ from vhm24r.intake.errors import (
     FileRefused,
     FormatUnknown,
     HeaderMissing,
+    NothingInArchive,
     NothingReadable,
     SourceMismatch,
     SourceUnknown,
@@ -27,13 +28,14 @@ from vhm24r.intake.errors import (
 )
 from vhm24r.intake.formats.protocol import Container, Format, Member, Sample
 from vhm24r.intake.formats.registry import container, looks_like, recognise
+from vhm24r.intake.formats.spool import MOST_COLUMNS
 from vhm24r.intake.mapping import Mapping
 from vhm24r.intake.sources.declaration import Claim, Source
 from vhm24r.intake.sources.registry import by_name, claims, winner
 from vhm24r.intake.statements import Seen
 from vhm24r.intake.types import HEADER_SEARCH_ROWS, Chunk, Issue, Level, Table
 from vhm24r.kit.errors import AppError, Invalid
-from vhm24r.kit.text import shortened
+from vhm24r.kit.text import shortened, storable
 
 DEEPEST_ARCHIVE = 2
 """An archive may hold archives, and those hold files: more is never a report."""
@@ -153,13 +155,23 @@ def read(path: Path, task: Task) -> Generator[Step]:
     if isinstance(form, Format):
         yield from _read_file(form, path, ReadAs(), task)
         return
-    taken, reason = False, None
+    taken = False
+    reasons: list[AppError] = []
     for step in _read_members(form, path, ReadAs(container=form.name), 1, task):
         taken = taken or isinstance(step, Closed)
-        reason = step.error if reason is None and isinstance(step, LeftOut) else reason
+        if isinstance(step, LeftOut):
+            reasons.append(step.error)
         yield step
     if not taken:
-        raise reason or FileEmpty()
+        raise _nothing_taken(reasons)
+
+
+def _nothing_taken(reasons: Sequence[AppError]) -> AppError:
+    """Why nothing of an archive is taken: a member that waits for a mapping comes first, it can be helped."""
+    asking = next((reason for reason in reasons if not isinstance(reason, FileRefused)), None)
+    if asking is not None:
+        return asking
+    return NothingInArchive(count=len(reasons)) if reasons else FileEmpty()
 
 
 def _open(path: Path) -> Format | Container:
@@ -187,7 +199,7 @@ def _read_members(box: Container, path: Path, above: ReadAs, depth: int, task: T
     into = task.scratch / f"unpacked-{depth}-{path.name}"  # empty for each archive
     into.mkdir(parents=True, exist_ok=True)
     for member in box.members(path, into):
-        name = f"{above.member}/{member.name}" if above.member else member.name
+        name = storable(f"{above.member}/{member.name}" if above.member else member.name)
         try:
             yield from _read_member(member, ReadAs(name, above.container), depth, task)
         except Invalid as error:
@@ -210,12 +222,12 @@ def _read_member(member: Member, found: ReadAs, depth: int, task: Task) -> Gener
 
 
 def _read_file(form: Format, path: Path, found: ReadAs, task: Task) -> Generator[Step]:
-    located, passed = _locate(form.tables(path), task)
+    located, passed = _locate(_narrow(form, path), task)
     first = located[0]
     reading = ReadFile(form.name, first.claim.source, first.claim.confidence, found.member, found.container)
     totals = [item.table.total_rows for item in located]
     reading.total_rows = sum(t for t in totals if t is not None) if None not in totals else None
-    reading.sheets = [Sheet(item.table.sheet or "", [cell.strip() for cell in item.header]) for item in located]
+    reading.sheets = [Sheet(item.table.sheet or "", item.header) for item in located]
     yield Opened(reading, [dataclasses.replace(issue, member=found.member) for issue in passed])
     yield from _batches(reading, located, task.zone)
     counts = reading.counts
@@ -226,6 +238,24 @@ def _read_file(form: Format, path: Path, found: ReadAs, task: Task) -> Generator
     if counts.issues >= FEW_ISSUES and counts.issues * 100 > counts.total * task.most_issues_percent:
         raise TooManyIssues(rows=counts.issues, total=counts.total, most=task.most_issues_percent)
     yield Closed(reading)
+
+
+def _narrow(form: Format, path: Path) -> Iterator[Table]:
+    """The tables of a file, each of which is damaged from the row on that no report would have.
+
+    Raises:
+        FileDamaged: while iterating; a header of millions of cells would be kept and shown to people.
+    """
+
+    def checked(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            if max(map(len, chunk.rows), default=0) > MOST_COLUMNS:
+                raise FileDamaged(format=form.name, reason=f"more than {MOST_COLUMNS} columns")
+            yield chunk
+
+    for table in form.tables(path):
+        sheet = None if table.sheet is None else storable(table.sheet)
+        yield dataclasses.replace(table, sheet=sheet, chunks=checked(table.chunks))
 
 
 def _locate(tables: Iterator[Table], task: Task) -> tuple[list[Located], list[Issue]]:
@@ -250,7 +280,7 @@ def _locate(tables: Iterator[Table], task: Task) -> tuple[list[Located], list[Is
             continue
         offset, claim = found
         below = dataclasses.replace(first, first_row=first.first_row + offset + 1, rows=first.rows[offset + 1 :])
-        located.append(Located(table, claim, first.rows[offset], chain([below], table.chunks)))
+        located.append(Located(table, claim, _names_in(first.rows[offset]), chain([below], table.chunks)))
     if not rows_seen:
         raise FileEmpty
     if not located:
@@ -284,14 +314,16 @@ def _header(chunk: Chunk, task: Task) -> tuple[int, Claim] | None:
 
 
 def _claim(row: Sequence[str], task: Task) -> Claim | None:
-    """Who claims a header row: the source that was named, a layout somebody has mapped, or the surest source."""
-    mapped = next((m for m in task.mappings if m.fits(row)), None)
-    if mapped is not None and task.wanted in (None, mapped.target):
-        return mapped.source().claim(row)
-    if task.wanted is None:
-        return winner(claims(row))
-    source = by_name(task.wanted)
-    return source.claim(row) if source is not None else None
+    """Who claims a header row: the layout somebody has mapped, the source that was named, or the surest source.
+
+    A mapping that was made for no header in particular takes only what nobody else claims.
+    """
+    fitting = [m for m in task.mappings if task.wanted in (None, m.target) and m.fits(row)]
+    if fitting and fitting[0].header:
+        return fitting[0].source().claim(row)
+    named = None if task.wanted is None else by_name(task.wanted)
+    declared = winner(claims(row)) if task.wanted is None else named and named.claim(row)
+    return declared or (fitting[0].source().claim(row) if fitting else None)
 
 
 def _likely_header(rows: Sequence[Sequence[str]]) -> int | None:
@@ -305,11 +337,16 @@ def _likely_header(rows: Sequence[Sequence[str]]) -> int | None:
     return None if any(cell.replace(".", "").isdigit() for cell in cells) else offset
 
 
+def _names_in(header: Sequence[str]) -> list[str]:
+    """The cells of a header as they are kept and shown."""
+    return [storable(cell.strip()) for cell in header]
+
+
 def _unclaimed(chunk: Chunk | None, wanted: str | None) -> HeaderMissing | SourceUnknown | SourceMismatch:
     """Nobody claims a table: its columns are named, and the first rows go along for a mapping."""
     rows = chunk.rows[:HEADER_SEARCH_ROWS] if chunk is not None else []
     offset = _likely_header(rows)
-    columns = [cell.strip() for cell in rows[offset]] if offset is not None else []
+    columns = _names_in(rows[offset]) if offset is not None else []
     shown = ", ".join(cell for cell in columns if cell)
     if wanted is not None:
         return SourceMismatch(source=wanted, columns=shown or "—", preview=_preview(chunk, offset))
@@ -324,8 +361,8 @@ def _preview(chunk: Chunk | None, offset: int | None) -> dict[str, object] | Non
         return None
     below = chunk.rows[offset + 1 : offset + 1 + PREVIEW_ROWS]
     return {
-        "columns": [cell.strip() for cell in chunk.rows[offset]],
-        "rows": [[shortened(cell.strip(), LONGEST_SHOWN_CELL) for cell in row] for row in below],
+        "columns": _names_in(chunk.rows[offset]),
+        "rows": [[storable(shortened(cell.strip(), LONGEST_SHOWN_CELL)) for cell in row] for row in below],
     }
 
 
@@ -346,7 +383,7 @@ def _placed(issue: Issue, chunk: Chunk, member: str | None) -> Issue:
     """An issue with the rest of its place, and the row as it came."""
     offset = (issue.row or 0) - chunk.first_row
     row = chunk.rows[offset] if 0 <= offset < len(chunk.rows) else []
-    cells = [shortened(cell.replace("\x00", "␀"), LONGEST_SHOWN_CELL * 5) for cell in row]
+    cells = [storable(shortened(cell, LONGEST_SHOWN_CELL * 5)) for cell in row]
     return dataclasses.replace(issue, member=member, page=chunk.page, cells=cells)
 
 

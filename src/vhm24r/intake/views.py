@@ -7,7 +7,7 @@ from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.types import IN_PROGRESS, ImportStatus
 from vhm24r.kit.clock import iso
 from vhm24r.orders.views import money
-from vhm24r.platform.i18n import say
+from vhm24r.platform.i18n import catalogue, say
 
 
 def import_view(row: Import, issues: Sequence[Mapping[Any, Any]], language: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def import_view(row: Import, issues: Sequence[Mapping[Any, Any]], language: str)
                 "code": i["code"],
                 "level": i["level"],
                 "count": i["count"],
-                "message": say(f"{i['code']}.short", language),
+                "message": _in_short(i["code"], language),
             }
             for i in issues
         ],
@@ -60,6 +60,12 @@ def progress_view(row: Import) -> dict[str, Any] | None:
     if ImportStatus(row.status) in IN_PROGRESS:
         return {"phase": row.phase, "done": row.progress_done, "total": row.progress_total}
     return None if row.phase is None else {"phase": row.phase, "done": 0, "total": None}
+
+
+def _in_short(code: str, language: str) -> str:
+    """An issue in some words; every reason not to take a file of an archive has the same ones."""
+    short = f"{code}.short"
+    return say(short if short in catalogue(language) else "intake.left_out.short", language)
 
 
 def undo_view(undo: Mapping[str, Any] | None) -> dict[str, Any] | None:

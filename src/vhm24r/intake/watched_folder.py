@@ -8,7 +8,6 @@ import os
 import shutil
 import stat
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import IO
 
@@ -84,15 +83,15 @@ def reserve(folder: Path, name: str) -> Path:
         OSError: nothing can be written there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    plain = Path(name)
-    names = (name if number == 1 else f"{plain.stem} ({number}){plain.suffix}" for number in count(1))
-    for candidate in names:
+    plain, place, number = Path(name), folder / name, 1
+    while True:
         try:
-            (folder / candidate).touch(exist_ok=False)
+            place.touch(exist_ok=False)
         except FileExistsError:
-            continue
-        return folder / candidate
-    raise AssertionError("there is no end of numbers")
+            number += 1
+            place = folder / f"{plain.stem} ({number}){plain.suffix}"
+        else:
+            return place
 
 
 def move(path: Path, reserved: Path) -> None:

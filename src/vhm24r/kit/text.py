@@ -13,6 +13,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _LOOK_ALIKES = str.maketrans("асеорхукмтнвгіј", "aceopxykmthbrij")
 """Cyrillic letters that look like Latin ones: the Payme header really mixes them."""
 
+_UNSTORABLE = re.compile("[\ud800-\udfff]")
 _WHITESPACE = re.compile(r"\s+")
 
 
@@ -41,6 +42,11 @@ def clean(text: str) -> str | None:
 def shortened(text: str, limit: int = 80) -> str:
     """At most `limit` characters, an ellipsis in place of the rest; for messages."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def storable(text: str) -> str:
+    """The text as a database and JSON can hold it: without NUL, and without halves of characters."""
+    return _UNSTORABLE.sub("\ufffd", text.replace("\x00", "␀"))
 
 
 def harmless(cell: object) -> str:

@@ -28,11 +28,14 @@ VENDING_FIELDS = tuple(field.name for field in SALE_FIELDS if field.name not in 
 VENDING_SPACE = "vending"
 HISTORY = 'INSERT INTO order_changes (order_id, version, field, change_set_id, kind, old, new, file_id, sheet, "row")'
 WORKING_TABLES = ("known", "placed", "stated", "touched", "folded", "order_diff", "outcomes")
-PUBLIC_NUMBER = """
-    CASE WHEN order_number ~ '^[A-Za-z0-9._~-]+$' THEN order_number
-         ELSE regexp_replace(order_number, '[^A-Za-z0-9._~-]+', '-', 'g') || '-' || left(md5(order_number), 6) END
-"""
-"""An order's number as it stands in addresses: the report's own, or a cleaned one that tells two alike apart."""
+
+
+def addressable(text: str) -> str:
+    """SQL for a text as it may stand in an address: itself, or a cleaned one that tells two alike apart."""
+    return (
+        f"CASE WHEN {text} ~ '^[A-Za-z0-9._~-]+$' THEN {text}"
+        f" ELSE regexp_replace({text}, '[^A-Za-z0-9._~-]+', '-', 'g') || '-' || left(md5({text}), 6) END"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,9 @@ def _home(field: str) -> str:
 async def resolve(session: AsyncSession, staging: Staging, placing: Placing) -> None:
     """Make `known`, `placed` and `stated` for one staged part."""
     await run_sql(session, f"DROP TABLE IF EXISTS {', '.join(WORKING_TABLES)}")
+    # a statement that does not stand is said anew, unless a later import says it, too
+    again = """{0}.withdrawn OR (NOT {0}.current AND NOT EXISTS (
+            SELECT FROM evidence_files p WHERE p.id = {0}.file_id AND p.import_id > :import_id))"""
     await run_sql(
         session,
         f"""
@@ -76,20 +82,22 @@ async def resolve(session: AsyncSession, staging: Staging, placing: Placing) -> 
             {"coalesce(s.machine_code, '')" if placing.by_machine else "''"} AS machine, f.record_id,
             CASE WHEN s.order_number IS NULL OR s.order_number = f.order_number THEN f.order_id END AS order_id,
             CASE WHEN f.content = s.content THEN f.id END AS version_id,
-            f.content = s.content AND (f.withdrawn OR NOT f.current) AS revived
+            f.content = s.content AND ({again.format("f")}) AS revived, s.amount, s.currency, s.payment_method
         FROM {staging.table} s
         LEFT JOIN evidence_records f ON f.identity = s.identity AND f.id = f.record_id
         """,
+        import_id=staging.import_id,
     )
     # without statistics the planner may loop over every pair of rows
     await run_sql(session, "ANALYZE known (order_number, machine, order_id, record_id, version_id)")
     await run_sql(
         session,
-        """
-        UPDATE known k SET version_id = v.id, revived = v.withdrawn OR NOT v.current
+        f"""
+        UPDATE known k SET version_id = v.id, revived = {again.format("v")}
         FROM evidence_records v
         WHERE k.record_id IS NOT NULL AND k.version_id IS NULL AND v.identity = k.identity AND v.content = k.content
         """,
+        import_id=staging.import_id,
     )
     await run_sql(
         session,
@@ -109,7 +117,7 @@ async def resolve(session: AsyncSession, staging: Staging, placing: Placing) -> 
             CASE WHEN p.position = k.position THEN p.number END AS number,
             coalesce(k.version_id, n.id) AS version_id, coalesce(k.record_id, n.id) AS record_id,
             k.record_id IS NULL AS new_record, k.version_id IS NULL AS new_version, k.version_id IS NOT NULL AS revived,
-            false AS key_repeated
+            false AS key_repeated, k.amount, k.currency, k.payment_method
         FROM known k
         LEFT JOIN placed p ON p.source_number = k.order_number AND p.machine = k.machine AND k.order_id IS NULL
         CROSS JOIN LATERAL (
@@ -130,13 +138,14 @@ async def _place(session: AsyncSession, placing: Placing) -> None:
     else by the first one; every further machine with that number gets an order of its own (decisions 3).
     A number that another space has taken gets the name of its own space behind it.
     """
-    own = f"coalesce(nullif(f.machine, ''), '{VENDING_SPACE}')" if placing.by_machine else ":space"
+    own = f"coalesce(nullif(f.machine, ''), '{VENDING_SPACE}')" if placing.by_machine else "CAST(:space AS text)"
     await run_sql(
         session,
         f"""
         CREATE TEMP TABLE placed ON COMMIT DROP AS
         WITH wanted AS MATERIALIZED (
-            SELECT order_number AS source_number, machine, min(position) AS position, {PUBLIC_NUMBER} AS number
+            SELECT order_number AS source_number, machine, min(position) AS position,
+                {addressable("order_number")} AS number
             FROM known
             WHERE {placing.makes_orders} AND order_id IS NULL AND NOT duplicate AND order_number IS NOT NULL
             GROUP BY order_number, machine
@@ -163,7 +172,7 @@ async def _place(session: AsyncSession, placing: Placing) -> None:
         SELECT f.source_number, f.machine, f.position, f.old IS NULL AS new_order,
             coalesce(f.old, nextval('orders_id_seq')) AS order_id,
             CASE WHEN f.old IS NULL THEN f.number || CASE WHEN f.taken OR f.first <> f.machine
-                THEN '@' || regexp_replace({own}, '[^A-Za-z0-9._~-]+', '-', 'g') ELSE '' END END AS number
+                THEN '@' || {addressable(own)} ELSE '' END END AS number
         FROM (  -- sorted first, so that ids come in the order of the file
             SELECT w.*, a.old, a.source_number IS NOT NULL AS taken, s.first
             FROM wanted w LEFT JOIN answered a USING (source_number, machine) LEFT JOIN shared s USING (source_number)
@@ -212,10 +221,10 @@ async def fold(session: AsyncSession, staging: Staging, *, source: str, hold: bo
     )
     stated = f"""
         UNION ALL
-        SELECT s.order_id, s.record_id, '{source}', {2**62}, s.sheet, s."row", {LIFECYCLE.format("g")}, {_names("g")}
+        SELECT s.order_id, s.record_id, '{source}', {int(staging.import_id)}, {2**62}, s.sheet, s."row", {LIFECYCLE.format("g")}, {_names("g")}
         FROM stated s JOIN touched t USING (order_id) JOIN {staging.table} g ON g.position = s.position
     """
-    await fold_touched(session, stated, hold=hold)
+    await fold_touched(session, stated, hold=hold, import_id=staging.import_id)
 
 
 def _names(alias: str) -> str:
@@ -234,8 +243,10 @@ def _folded(field: RecordField) -> str:
     return f"CASE WHEN bool_or(w.source = '{SourceName.GENERIC}') THEN {total} ELSE {first} END AS amount"
 
 
-async def fold_touched(session: AsyncSession, stated: str, *, hold: bool) -> None:
-    """Make `folded` for the orders in `touched`; `stated` adds statements that are not written yet."""
+async def fold_touched(session: AsyncSession, stated: str, *, hold: bool, import_id: int = 0) -> None:
+    """Make `folded` for the orders in `touched`; `stated` adds statements that are not written yet, and files that
+    are not written down yet are of the import `import_id`.
+    """
     await run_sql(session, "ANALYZE touched")
     if hold:
         await run_sql(
@@ -252,24 +263,26 @@ async def fold_touched(session: AsyncSession, stated: str, *, hold: bool) -> Non
         for f in SALE_FIELDS
     )
     machine = SourceName.HAPPY_WORKERS
+    latest = 'moved DESC NULLS LAST, import_id DESC, file_id DESC, sheet DESC, "row" DESC'
     sale_sources = ", ".join(f"'{name}'" for name in SALE_SOURCES)
     await run_sql(
         session,
         f"""
         CREATE TEMP TABLE folded ON COMMIT DROP AS
         WITH statements AS (
-            SELECT e.order_id, e.record_id, e.source, e.file_id, e.sheet, e."row", {LIFECYCLE.format("e")} AS moved,
-                {_names("e")}
-            FROM evidence_records e JOIN touched t USING (order_id)
-            WHERE NOT e.withdrawn AND e.source IN ({sale_sources})
-                AND NOT EXISTS (SELECT FROM stated r WHERE r.revived AND r.version_id = e.id)
+            SELECT e.order_id, e.record_id, e.source, coalesce(p.import_id, :import_id) AS import_id, e.file_id,
+                e.sheet, e."row", {LIFECYCLE.format("e")} AS moved, {_names("e")}
+            FROM touched t CROSS JOIN LATERAL (  -- OFFSET 0: by index, whatever the planner believes is withdrawn
+                SELECT * FROM evidence_records r WHERE r.order_id = t.order_id AND NOT r.withdrawn OFFSET 0
+            ) e LEFT JOIN evidence_files p ON p.id = e.file_id
+            WHERE e.source IN ({sale_sources}) AND e.id NOT IN (SELECT version_id FROM stated WHERE revived)
             {stated}
         ), ranked AS (
             SELECT *, row_number() OVER (
                 PARTITION BY order_id
-                ORDER BY source = '{machine}' DESC, moved DESC NULLS LAST, file_id DESC, sheet DESC, "row" DESC
+                ORDER BY source = '{machine}' DESC, {latest}
             ) AS rank, row_number() OVER (
-                PARTITION BY order_id, record_id ORDER BY moved DESC NULLS LAST, file_id DESC, sheet DESC, "row" DESC
+                PARTITION BY order_id, record_id ORDER BY {latest}
             ) AS version_rank FROM statements
         ), best AS (
             SELECT w.order_id, {", ".join(map(_folded, SALE_FIELDS))},
@@ -280,6 +293,7 @@ async def fold_touched(session: AsyncSession, stated: str, *, hold: bool) -> Non
         FROM best b JOIN touched t USING (order_id)
         LEFT JOIN orders o ON o.id = b.order_id LEFT JOIN vending_orders v ON v.order_id = b.order_id
         """,
+        import_id=import_id,
     )
     await run_sql(session, "ANALYZE folded")
 

@@ -313,11 +313,13 @@ async def reported_fields(session: AsyncSession, order_id: int) -> dict[str, Any
             EvidenceRecord.record_id,
             *(getattr(EvidenceRecord, name) for name in SALE_FIELD_NAMES),
         )
+        .outerjoin(EvidenceFile, EvidenceFile.id == EvidenceRecord.file_id)
         .where(EvidenceRecord.order_id == order_id, EvidenceRecord.withdrawn.is_(False))
         .where(EvidenceRecord.source.in_(SALE_SOURCES))
         .order_by(
             (EvidenceRecord.source == SourceName.HAPPY_WORKERS).desc(),
             moved.desc().nulls_last(),
+            EvidenceFile.import_id.desc(),
             EvidenceRecord.file_id.desc(),
             EvidenceRecord.sheet.desc(),
             EvidenceRecord.row.desc(),

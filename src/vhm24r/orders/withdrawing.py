@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vhm24r.evidence.types import SourceName
 from vhm24r.orders.bulk import HISTORY, diff_folded, fold_touched, update_standing, write_differences
 from vhm24r.orders.types import OrderStatus
 from vhm24r.platform.db import run_sql
@@ -50,10 +51,10 @@ async def withdraw_orders(session: AsyncSession, change_set_id: int, now: dateti
     )
     await fold_touched(session, "", hold=True)
     await diff_folded(session)
+    await _find_orphans(session)
+    money = await _money_gone(session)
     await update_standing(session, change_set_id)
     await write_differences(session, change_set_id, None)
-    await _find_orphans(session)
-    money = await _money_of_orphans(session)
     return Withdrawal(
         withdrawn=await _withdraw_orphans(session, change_set_id, now),
         changed=int((await session.execute(text("SELECT count(DISTINCT order_id) FROM order_diff"))).scalar_one()),
@@ -69,7 +70,7 @@ async def _find_orphans(session: AsyncSession) -> None:
         session,
         f"""
         CREATE TEMP TABLE orphans ON COMMIT DROP AS
-        SELECT o.id AS order_id, o.number, o.version, o.amount, o.currency, o.payment_method, array_remove(ARRAY[
+        SELECT o.id AS order_id, o.number, o.version, array_remove(ARRAY[
             CASE WHEN cardinality(o.edited_fields) > 0 THEN 'edited' END,
             CASE WHEN cardinality(o.tags) > 0 THEN 'tagged' END,
             CASE WHEN o.status <> '{OrderStatus.RECORDED}' THEN 'status' END,
@@ -83,13 +84,21 @@ async def _find_orphans(session: AsyncSession) -> None:
     )
 
 
-async def _money_of_orphans(session: AsyncSession) -> dict[str, int]:
-    rows = await session.execute(
-        text(
-            "SELECT currency, sum(amount)::bigint FROM orphans WHERE reasons = '{}' AND amount IS NOT NULL"
-            " AND currency IS NOT NULL AND payment_method IS DISTINCT FROM 'test' GROUP BY currency ORDER BY currency"
-        )
-    )
+async def _money_gone(session: AsyncSession) -> dict[str, int]:
+    """What the touched orders counted for, less what they count for now; asked before they are changed.
+
+    An order that only sales speak of counts for nothing (decisions 1), nor do tests.
+    """
+    counts = "amount IS NOT NULL AND currency IS NOT NULL AND payment_method IS DISTINCT FROM 'test' AND origin <> '{}'"
+    statement = f"""
+        SELECT currency, sum(amount)::bigint FROM (
+            SELECT o.currency, o.amount, o.payment_method, o.origin FROM orders o JOIN touched t ON t.order_id = o.id
+            WHERE o.withdrawn_at IS NULL
+                AND NOT EXISTS (SELECT FROM orphans g WHERE g.order_id = o.id AND g.reasons <> '{{}}')
+            UNION ALL SELECT currency, -amount, payment_method, origin FROM folded
+        ) m WHERE {counts.format(SourceName.VENDHUB)} GROUP BY currency HAVING sum(amount) <> 0 ORDER BY currency
+    """
+    rows = await session.execute(text(statement))
     return {str(currency): int(amount) for currency, amount in rows.all()}
 
 

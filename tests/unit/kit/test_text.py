@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhm24r.kit.text import EMPTY_MARKS, clean, fold, shortened, squeeze
+from vhm24r.kit.text import EMPTY_MARKS, clean, fold, shortened, squeeze, storable
 
 pytestmark = pytest.mark.unit
 
@@ -71,3 +71,10 @@ def test_empty_marks_are_kept_in_the_form_they_are_compared_in() -> None:
 def test_a_long_text_is_cut_with_an_ellipsis(text: str, limit: int, short: str) -> None:
     assert shortened(text, limit) == short
     assert len(short) <= limit
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("Латте ☕", "Латте ☕"), ("a\x00b", "a␀b"), ("\ud83d", "\ufffd"), ("x\udfffy\x00", "x\ufffdy␀")]
+)
+def test_what_no_database_holds_is_replaced(text: str, kept: str) -> None:
+    assert storable(text) == kept

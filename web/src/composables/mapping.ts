@@ -5,8 +5,9 @@ export const EXTRA = 'extra'
 export const GENERIC = 'generic'
 export const LONGEST_NAME = 60
 
+const HOME = 'UZS'
 /** Currencies the product keeps books in, the home one first. */
-export const CURRENCIES = ['UZS', 'USD', 'EUR', 'RUB', 'KZT', 'GBP', 'UAH'] as const
+export const CURRENCIES = [HOME, 'USD', 'EUR', 'RUB', 'KZT', 'GBP', 'UAH']
 
 const SAMPLES = 3
 
@@ -37,10 +38,10 @@ export type MappingProblem =
 export function columnsOf(help: MappingHelp): MappedColumn[] {
   const first = new Map<string, ColumnGuess>()
   for (const guess of help.columns) if (!first.has(guess.column)) first.set(guess.column, guess)
-  return [...first.values()].map((guess) => {
-    const at = help.header.indexOf(guess.column)
+  return [...first.values()].map(({ column, field, why }) => {
+    const at = help.header.indexOf(column)
     const filled = help.rows.map((row) => row[at]?.trim() ?? '').filter(Boolean)
-    return { ...guess, samples: filled.slice(0, SAMPLES) }
+    return { column, field, why, samples: filled.slice(0, SAMPLES) }
   })
 }
 
@@ -49,7 +50,7 @@ export function firstDraft(help: MappingHelp, fileName: string): MappingDraft {
   return {
     name: fileName.replace(/\.\w{1,5}$/, '').slice(0, LONGEST_NAME).trim(),
     target: GENERIC,
-    currency: CURRENCIES[0],
+    currency: HOME,
     zone: undefined,
     rowsPerOrder: false,
     monthFirst: help.month_first,

@@ -6,6 +6,7 @@ type Family =
   | 'actor'
   | 'channel'
   | 'field'
+  | 'kept'
   | 'level'
   | 'mark'
   | 'match'

@@ -161,7 +161,7 @@ class Applying:
         session, source = self.session, file.reading.source.name
         await evidence.append_versions(session, staging, file_id=file.id, source=source)
         await evidence.revive_versions(session, file_id=file.id)
-        await evidence.elect_current(session)
+        await evidence.elect_current(session, self.import_id)
         await evidence.append_sightings(session, file_id=file.id)
         await orders.apply(
             session,
@@ -189,7 +189,7 @@ class Applying:
         fields = await self.session.execute(text("SELECT field, kind, count(*) FROM order_diff GROUP BY field, kind"))
         for name, kind, count in fields.all():
             effect.fields[(name, kind)] += count
-        await self._count_money(staging, file)
+        await self._count_money(file)
         days = text(f"SELECT min(occurred_at), max(occurred_at) FROM {staging.table}")
         span = (await self.session.execute(days)).one()
         file.days.update(business_day(instant, self.zone) for instant in span if instant is not None)
@@ -197,11 +197,10 @@ class Applying:
             effect.diff += await self._diff_shown()
         await self._sample(file, sum(effect.rows.values()))
 
-    async def _count_money(self, staging: Staging, file: AppliedFile) -> None:
+    async def _count_money(self, file: AppliedFile) -> None:
         added = (
             "SELECT currency, sum(amount)::bigint FROM ("
-            f" SELECT g.currency, g.amount, g.payment_method FROM stated s JOIN {staging.table} g"
-            "  ON g.position = s.position WHERE s.number IS NOT NULL"
+            " SELECT currency, amount, payment_method FROM stated s WHERE number IS NOT NULL"
             "  AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = s.order_id)"
             " UNION ALL SELECT currency, amount, payment_method FROM folded f WHERE new_order OR EXISTS"
             "  (SELECT FROM order_diff d WHERE d.order_id = f.order_id AND d.kind = 'restored')"

@@ -17,6 +17,7 @@ from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus
 from vhm24r.kit.actor import Actor
 from vhm24r.platform.blobs import BlobStore, file_sha256
 from vhm24r.platform.db import Database
+from vhm24r.platform.flags import require_writable
 from vhm24r.platform.jobs import Job, Jobs
 
 RUN_IMPORT = Job("intake.run", lock="import:{import_id}")
@@ -79,8 +80,10 @@ async def apply_waiting(session: AsyncSession, actor: Actor, import_id: int, now
 
     Raises:
         ImportNotWaiting: it is neither.
+        ReadOnly: changes are switched off.
     """
     actor.require(Permission.IMPORTS_WRITE)
+    await require_writable(session)
     row = await repository.get_import(session, import_id, for_update=True)
     if row.status not in {ImportStatus.DRY_RUN, ImportStatus.UNDONE}:
         raise ImportNotWaiting(import_id=import_id, status=row.status)
@@ -94,6 +97,7 @@ def start_over(row: Import) -> None:
     """Back to the beginning: the import runs again from its original, for real."""
     IMPORT.check(ImportStatus(row.status), ImportStatus.RECEIVED)
     row.status, row.dry_run, row.started_at, row.finished_at = ImportStatus.RECEIVED, False, None, None
+    row.cancel_requested = False
 
 
 async def request_cancel(session: AsyncSession, actor: Actor, import_id: int, now: datetime) -> Import:

@@ -34,6 +34,7 @@ from vhm24r.intake.staging import PART_ROWS, Handed, Stager
 from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus
 from vhm24r.kit.clock import Clock
 from vhm24r.kit.errors import AppError, Invalid
+from vhm24r.kit.text import storable
 from vhm24r.platform import metrics
 from vhm24r.platform.blobs import BlobStore
 from vhm24r.platform.business_settings import value_of
@@ -98,7 +99,6 @@ async def _begin(intake: Intake, import_id: int) -> Import | None:
         row.rows_total = row.rows_new = row.rows_filled = row.rows_changed = 0
         row.rows_unchanged = row.rows_skipped = row.rows_issues = 0
         row.effect = row.error_code = row.error_params = row.preview = row.similar_to = row.similar_percent = None
-        row.cancel_requested = False
         await session.execute(delete(ImportIssue).where(ImportIssue.import_id == import_id))
         await drop_leftovers(session, import_id)
         await announce(session, _progress(row.id, ImportStatus.RECEIVED, "reading", 0, None))
@@ -109,7 +109,12 @@ async def _go_through(intake: Intake, row: Import) -> None:
     """Read and apply side by side: a part is applied while the next one is being read.
 
     Should reading fail, the transaction rolls back everything the earlier parts wrote.
+
+    Raises:
+        ImportCancelled: somebody wanted it to stop before it began.
     """
+    if row.cancel_requested:
+        raise ImportCancelled
     if not row.dry_run and await _is_duplicate(intake, row):
         return
     with tempfile.TemporaryDirectory(prefix="vhm24r-") as folder:
@@ -275,7 +280,7 @@ async def _stop(intake: Intake, import_id: int, error: AppError) -> None:
         IMPORT.check(ImportStatus(row.status), status)
         row.status, row.phase, row.finished_at = status, None, intake.clock.now()
         row.error_code = error.code
-        row.error_params = {name: str(value) for name, value in error.params.items() if name != "preview"}
+        row.error_params = {name: storable(str(value)) for name, value in error.params.items() if name != "preview"}
         row.preview = cast("dict[str, Any] | None", error.params.get("preview"))
         await drop_leftovers(session, import_id)
         await intake.bus.publish(session, ImportFailedEvent(import_id, error.code))

@@ -35,6 +35,11 @@ class _Params(dict[str, object]):
 
 
 def say(code: str, language: str, params: Mapping[str, object] | None = None) -> str:
-    """The text of `code` in `language`, filled; the code itself when a text is missing (a test forbids it)."""
-    template = catalogue(language).get(code, code)
+    """The text of `code` in `language`, filled; the code itself when a text is missing (a test forbids it).
+
+    Where a parameter `problem` tells cases of one code apart, `code.problem` has the sentence for it.
+    """
+    texts = catalogue(language)
+    of_case = texts.get(f"{code}.{params['problem']}") if params and "problem" in params else None
+    template = of_case or texts.get(code, code)
     return template.format_map(_Params({k: "—" if v is None else v for k, v in (params or {}).items()}))

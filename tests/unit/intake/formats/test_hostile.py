@@ -13,19 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import ANYTHING_SAID, READS, TOO_DEEP, UNKNOWN, corpus, honest
-from vhm24r.intake.errors import FileRefused
+from tests.hostile import ANYTHING_SAID, READS, corpus, honest
+from tests.reading import outcomes
 from vhm24r.intake.formats.protocol import Sample
-from vhm24r.intake.formats.registry import CONTAINERS, FORMATS, container, recognise
+from vhm24r.intake.formats.registry import CONTAINERS, FORMATS
 
 pytestmark = pytest.mark.unit
 
 MEMORY_LIMIT = 2 * 1024**3
 SECONDS = 20
 """How long one file may take, on a slow machine: five minutes for all of them would be no answer."""
-
-MOST_NESTED = 1
-"""Archives in an archive are opened once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,34 +80,6 @@ def test_no_two_formats_claim_a_sound_file(tmp_path: Path, name: str, content: b
     assert len(claiming) <= 1
 
 
-def outcomes(path: Path, depth: int = 0) -> set[str]:
-    """What a file comes to; of an archive what each of its members does."""
-    sample = Sample.of(path)
-    archive = container(sample)
-    form = recognise(sample) if archive is None else None
-    try:
-        if archive is not None:
-            if depth > MOST_NESTED:
-                return {TOO_DEEP}
-            with tempfile.TemporaryDirectory() as folder:
-                found: set[str] = set()
-                for member in archive.members(path, Path(folder)):
-                    if member.path is None:
-                        assert member.refusal is not None
-                        found.add(member.refusal.code)
-                    else:
-                        found |= outcomes(member.path, depth + 1)
-                return found
-        if form is None:
-            return {UNKNOWN}
-        for table in form.tables(path):
-            for _ in table.chunks:
-                pass
-    except FileRefused as refusal:
-        return {refusal.code}
-    return {READS}
-
-
 def test_what_is_damaged_is_the_same_at_every_run() -> None:
     assert honest() == honest()
 
@@ -127,7 +96,8 @@ def run_all(folder: Path) -> None:
             signal.alarm(SECONDS)
             answer: dict[str, object] = {"outcomes": []}
             try:
-                answer["outcomes"] = sorted(outcomes(hostile.path))
+                with tempfile.TemporaryDirectory() as scratch:
+                    answer["outcomes"] = sorted(outcomes(hostile.path, Path(scratch)))
             except BaseException as error:  # noqa: BLE001  # every end is told
                 answer["died"] = repr(error)[:500]
             os.write(writing, json.dumps(answer).encode())
