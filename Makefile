@@ -9,10 +9,10 @@ WEB_SOURCES := $(shell find web/src web/public web/scripts -type f 2>/dev/null) 
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types contracts unit web fuzz bench migration openapi lock clean
+.PHONY: help setup demo test check fmt lint types contracts unit web fuzz bench bench-formats migration openapi lock clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: .venv/.synced web/dist/index.html  ## virtual environment, locked packages, built page
 
@@ -83,6 +83,9 @@ fuzz: .venv/.synced  ## damaged files against every reader, a minute long: ARGS=
 
 bench: setup  ## benchmarks beside their limits; prints a table
 	@$(BIN)/python -m bench.intake $(ARGS)
+
+bench-formats: setup  ## every format beside pandas, django-import-export and dlt: ARGS="--million"
+	@$(BIN)/python -m bench.formats $(ARGS)
 
 openapi: .venv/.synced  ## write web/openapi.json and the page's typed client
 	@$(BIN)/python -m vhm24r.api.openapi > web/openapi.json.partial && mv web/openapi.json.partial web/openapi.json

@@ -7,78 +7,35 @@ table with as many indexes. `python -m bench.intake [--rows 100000]`.
 
 import argparse
 import asyncio
-import csv
-import os
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import psycopg
 from psycopg import sql
 
-from bench.measuring import PeakMemory, percentile, table
+from bench.importing import ACTOR, Run, in_folder, measured, other_bytes
+from bench.measuring import percentile, table
 from vhm24r.api.app import build_app
 from vhm24r.evidence.types import STAGED_COLUMNS
 from vhm24r.identity import service as identity
 from vhm24r.identity.permissions import Role
 from vhm24r.identity.types import SESSION_COOKIE
-from vhm24r.intake import repository
 from vhm24r.intake.reading import Batch, Task, read
-from vhm24r.intake.service import receiving
-from vhm24r.intake.service.receiving import Arrival
-from vhm24r.intake.service.running import run
-from vhm24r.kit.actor import Actor
 from vhm24r.main import open_services, prepare_database, running_database
 from vhm24r.ops.demo import write_happy_workers
 from vhm24r.ops.process import Services
 from vhm24r.platform.logging import configure_logging
 from vhm24r.settings import Mode, Settings
 
-ACTOR = Actor.system("bench")
 LIST_REQUESTS = 400
 LIST_QUERIES = (
     "", "&payment_method=cash", "&sort=-amount", "&change=new", "&q=ff00", "&machine=000000000000",
     "&from=2025-12-10&to=2025-12-12", "&with_total=true",
 )  # fmt: skip
 TARGETS = {"csv first": 30_000, "csv unchanged": 60_000, "xlsx first": 15_000}
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One measured import."""
-
-    name: str
-    rows: int
-    seconds: float
-    mebibytes: float
-    outcome: str
-
-    @property
-    def rate(self) -> float:
-        """Rows per second."""
-        return self.rows / self.seconds
-
-
-async def measured(services: Services, name: str, path: Path) -> Run:
-    """Import one file and say what it took."""
-    started = time.perf_counter()
-    with PeakMemory() as memory:
-        arrival = Arrival(path, path.name)
-        sha256 = await receiving.keep(services.blobs, arrival, 1024)
-        async with services.db.write() as session:
-            row = await receiving.receive(session, ACTOR, arrival, sha256, services.clock.now())
-        await run(services.intake, row.id)
-        seconds = time.perf_counter() - started
-    async with services.db.read() as session:
-        done = await repository.get_import(session, row.id)
-    brought = f"{done.rows_new} new, {done.rows_filled} filled, {done.rows_changed} changed"
-    outcome = f"{done.status}: {brought}, {done.rows_unchanged} unchanged"
-    return Run(name, done.rows_total, seconds, memory.mebibytes, outcome)
 
 
 def copy_limit(services: Services, path: Path) -> tuple[int, float]:
@@ -103,13 +60,6 @@ def copy_limit(services: Services, path: Path) -> tuple[int, float]:
         seconds = time.perf_counter() - started
         connection.execute("DROP TABLE copy_limit")
     return rows, seconds
-
-
-def other_bytes(path: Path, to: Path) -> Path:
-    """The same rows written with another delimiter: unchanged for us, another file for its hash."""
-    with path.open(encoding="utf-8-sig", newline="") as source, to.open("w", encoding="utf-8", newline="") as target:
-        csv.writer(target, delimiter=";").writerows(csv.reader(source))
-    return to
 
 
 def analyze(services: Services) -> None:
@@ -183,16 +133,11 @@ def report(runs: Sequence[Run], limits: Sequence[tuple[int, float]], lists: dict
 
 
 def main() -> None:
-    """Parse arguments, make a folder the database server can reach, run."""
+    """Parse arguments, run."""
     parser = argparse.ArgumentParser(description="Intake benchmark")
     parser.add_argument("--rows", type=int, default=100_000)
     rows = parser.parse_args().rows
-    folder = Path(tempfile.mkdtemp(prefix="vhm24r-bench-"))
-    os.chmod(folder, 0o711)  # noqa: PTH101  # an unprivileged server passes through
-    try:
-        asyncio.run(bench(rows, folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    in_folder(lambda folder: asyncio.run(bench(rows, folder)))
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ MEBIBYTE = 1024 * 1024
 
 
 class PeakMemory:
-    """The highest PSS of this process and its Python children while in the block, in MiB.
+    """The highest PSS of this process and, if wanted, its Python children while in the block, in MiB.
 
     PSS counts a page shared by n processes as 1/n; PostgreSQL's processes are not ours and left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, children: bool = True) -> None:
         self.mebibytes = 0.0
+        self._children = children
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -37,14 +38,16 @@ class PeakMemory:
             self.mebibytes = max(self.mebibytes, self._pss())
             time.sleep(SAMPLE_SECONDS)
 
-    @staticmethod
-    def _pss() -> float:
+    def _pss(self) -> float:
         me = psutil.Process()
+        below = me.children(recursive=True) if self._children else []
         total = 0
-        for process in (me, *(child for child in me.children(recursive=True) if "python" in child.name())):
+        for process in (me, *below):
             try:
+                if "python" not in process.name():
+                    continue
                 rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-            except OSError:
+            except (OSError, psutil.NoSuchProcess):  # it has ended meanwhile
                 continue
             total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
         return total / 1024

@@ -28,7 +28,8 @@ FILES = (
 )
 STRAY = (
     "SELECT e.id FROM evidence_records e WHERE NOT e.withdrawn AND NOT EXISTS (SELECT FROM evidence_sightings s"
-    " JOIN evidence_files f ON f.id = s.file_id AND NOT f.withdrawn WHERE s.version_id = e.id AND s.file_id = e.file_id)"
+    " JOIN evidence_files f ON f.id = s.file_id AND NOT f.withdrawn WHERE s.version_id = e.id"
+    " AND s.file_id = e.file_id)"
 )
 """Statements that stand although the file they are ascribed to does not say them (any more)."""
 

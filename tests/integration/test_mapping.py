@@ -155,7 +155,9 @@ async def test_a_mapping_is_forgotten_and_what_came_by_it_stays(services: Servic
     assert [answer.json()["code"] for answer in answers[1:]] == ["intake.mapping_not_found"] * 2
     assert again["status"] == "needs_mapping"
     assert len(await rows_of(services, "SELECT id FROM orders")) == 1
-    audit = await rows_of(services, "SELECT action, subject FROM audit_entries WHERE action LIKE 'mapping.%' ORDER BY id")
+    audit = await rows_of(
+        services, "SELECT action, subject FROM audit_entries WHERE action LIKE 'mapping.%' ORDER BY id"
+    )
     assert [tuple(entry.values()) for entry in audit] == [
         ("mapping.saved", "mapping:coffee"), ("mapping.forgotten", "mapping:coffee"),
     ]  # fmt: skip
@@ -235,7 +237,9 @@ async def test_a_declared_report_with_odd_headers_is_mapped_onto_its_source(
     done = await mapped(services, http, item, said)
 
     assert (done["status"], done["source"], done["orders"]["new"]) == ("applied", "payme", 0)
-    records = await rows_of(services, "SELECT source, account, external_id, amount, currency, extra FROM evidence_records")
+    records = await rows_of(
+        services, "SELECT source, account, external_id, amount, currency, extra FROM evidence_records"
+    )
     assert records == [
         {"source": "payme", "account": None, "external_id": "6761", "amount": 1_500_000, "currency": "UZS",
          "extra": {"What": "coffee"}}
@@ -329,7 +333,9 @@ async def test_a_number_that_others_have_gets_the_mappings_name_behind_it(
     await imported(services, [hw_row(1)])
     for name, header in (("Магазин", ("Счёт", "Дата", "Сумма")), ("Кофейня", ("Чек", "Когда", "Цена"))):
         columns = dict(zip(("order_number", "occurred_at", "amount"), header, strict=True))
-        item = await send(services, http, table(header, [(number(1), "25.12.2025 10:00", "5"), ("7", "25.12.2025", "9")]))
+        item = await send(
+            services, http, table(header, [(number(1), "25.12.2025 10:00", "5"), ("7", "25.12.2025", "9")])
+        )
         done = await mapped(services, http, item, {"name": name, "columns": columns})
         again = await send(services, http, table(header, [(number(1), "25.12.2025 10:00", "6")]))
         assert (done["status"], done["orders"]["new"]) == ("applied", 2)

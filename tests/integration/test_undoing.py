@@ -155,8 +155,8 @@ async def match_by_hand(services: Services, order_id: int) -> None:
     async with services.db.write() as session:
         await session.execute(
             text(
-                "INSERT INTO evidence_matches (record_id, order_id, role, kind, rule, confidence, interchangeable, reasons,"
-                " change_set_id) VALUES (999, :order_id, 'payment', 'manual', 'hand', 100, false, '[]', 1)"
+                "INSERT INTO evidence_matches (record_id, order_id, role, kind, rule, confidence, interchangeable,"
+                " reasons, change_set_id) VALUES (999, :order_id, 'payment', 'manual', 'hand', 100, false, '[]', 1)"
             ),
             {"order_id": order_id},
         )

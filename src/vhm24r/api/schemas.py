@@ -280,6 +280,20 @@ class RowChangeOut(BaseModel):
     new: str | None
 
 
+class RecordOut(BaseModel):
+    """What a row says."""
+
+    source: str
+    occurred_at: datetime | None
+    amount: MoneyOut | None
+    machine_code: str | None
+    product: str | None
+    place: str | None
+    direction: str | None
+    state: str | None
+    extra: dict[str, Any]
+
+
 class ImportRowOut(BaseModel):
     """A row of a file and what it brought."""
 
@@ -288,6 +302,7 @@ class ImportRowOut(BaseModel):
     outcome: str
     external_id: str
     order_number: str | None
+    record: RecordOut
     changes: list[RowChangeOut]
 
 

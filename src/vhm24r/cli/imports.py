@@ -60,11 +60,6 @@ def _lacks_something(result: dict[str, Any]) -> bool:
     return bool(result["rows"]["issues"]) or any(issue["level"] in {Level.ERROR, Level.BLOCKER} for issue in said)
 
 
-def _left_something_out(result: dict[str, Any]) -> bool:
-    """Whether rows, or files of an archive, were not taken."""
-    return bool(result["rows"]["issues"]) or any(i["level"] in (Level.ERROR, Level.BLOCKER) for i in result["issues"])
-
-
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="Report files; each is an import of its own.")],
     source: Annotated[SourceChoice, typer.Option(help="Name the source instead of finding it.")] = SourceChoice.AUTO,  # type: ignore[attr-defined]  # built from the sources
@@ -191,9 +186,7 @@ def _show(result: dict[str, Any]) -> None:
         return
     counts = result["rows"]
     told = "in_progress" if result["status"] in IN_PROGRESS else result["status"]
-    text = say(
-        f"cli.import.{told}", words, {**counts, "name": name, "id": result["import_id"], **_extra(result)}
-    )
+    text = say(f"cli.import.{told}", words, {**counts, "name": name, "id": result["import_id"], **_extra(result)})
     sys.stdout.write(f"✓ {text}\n")
     for issue in result["issues"][:10]:
         sys.stdout.write(f"  {issue['message']}\n")
@@ -307,7 +300,7 @@ def redo_import(
 
     row = run(work, as_json=as_json)
     out(row) if as_json else _show(_result(row["file"]["name"], row, [], None))
-    raise typer.Exit(exit_code([_result(row["file"]["name"], row, [], None)]))
+    raise typer.Exit(exit_code([row]))
 
 
 async def _one(services: Services, import_id: int) -> dict[str, Any]:

@@ -68,6 +68,18 @@ def _in_short(code: str, language: str) -> str:
     return say(short if short in catalogue(language) else "intake.left_out.short", language)
 
 
+def record_view(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """What a row says: the facts that every source has, and its extra ones."""
+    occurred_at = row["occurred_at"]
+    return {
+        "source": row["source"],
+        "occurred_at": None if occurred_at is None else iso(occurred_at),
+        "amount": None if row["amount"] is None else money(row["amount"], row["currency"]),
+        **{name: row[name] for name in ("machine_code", "product", "place", "direction", "state")},
+        "extra": row["extra"] or {},
+    }
+
+
 def undo_view(undo: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What undoing the import did, and which orders stay although nothing reports them any more."""
     if undo is None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 EMPTY_MARKS = frozenset({"", "-", "—", "–", "nan", "none", "null", "н/д", "n/a"})
 """What real exports write where there is nothing (compared casefolded)."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What makes a spreadsheet take a cell for a formula."""
 
 _LOOK_ALIKES = str.maketrans("асеорхукмтнвгіј", "aceopxykmthbrij")

@@ -221,7 +221,8 @@ async def fold(session: AsyncSession, staging: Staging, *, source: str, hold: bo
     )
     stated = f"""
         UNION ALL
-        SELECT s.order_id, s.record_id, '{source}', {int(staging.import_id)}, {2**62}, s.sheet, s."row", {LIFECYCLE.format("g")}, {_names("g")}
+        SELECT s.order_id, s.record_id, '{source}', {int(staging.import_id)}, {2**62}, s.sheet, s."row",
+            {LIFECYCLE.format("g")}, {_names("g")}
         FROM stated s JOIN touched t USING (order_id) JOIN {staging.table} g ON g.position = s.position
     """
     await fold_touched(session, stated, hold=hold, import_id=staging.import_id)

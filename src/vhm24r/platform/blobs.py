@@ -10,6 +10,8 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from vhm24r.kit.errors import NotFound
 
 CHUNK = 1024 * 1024
+PARTS_AT_ONCE = 3
+"""Parts of a large file on their way to the store: each takes 5 MiB of memory."""
 
 
 class BlobMissing(NotFound):
@@ -49,7 +51,7 @@ class BlobStore:
         """Keep the file under its hash; False when it was there already."""
         if await self.has(sha256):
             return False
-        await obstore.put_async(self._store, self._key(sha256), path)
+        await obstore.put_async(self._store, self._key(sha256), path, max_concurrency=PARTS_AT_ONCE)
         return True
 
     async def has(self, sha256: str) -> bool:

@@ -32,7 +32,20 @@ async def rendered(orders: list[dict[str, Any]], form: ExportFormat) -> list[byt
 
 
 @pytest.mark.parametrize(
-    "cell", ["=1+1", '=HYPERLINK("http://x")', "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-", "+", "=5"]
+    "cell",
+    [
+        "=1+1",
+        '=HYPERLINK("http://x")',
+        "+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "-",
+        "+",
+        "=5",
+    ],
 )
 def test_a_cell_that_a_spreadsheet_would_run_is_quoted(cell: str) -> None:
     assert harmless(cell) == f"'{cell}"

@@ -52,7 +52,7 @@ def columns(**fields: str) -> dict[str, str]:
         ({"columns": {"amount": "Sum"}}, "field_missing", "occurred_at"),
         ({"columns": {"occurred_at": "When"}}, "field_missing", "amount"),
         ({"columns": {"occurred_at": "When", "quantity": "No"}}, "field_missing", "amount"),
-        ({"columns": {"occurred_at": "When", "amount": "Sum"}, "rows_per_order": True}, "field_missing", "order_number"),
+        ({"columns": {"occurred_at": "No", "amount": "Sum"}, "rows_per_order": True}, "field_missing", "order_number"),
         ({"target": "nobody"}, "target_unknown", "nobody"),
         ({"target": "payme", "columns": {"occurred_at": "When"}}, "field_missing", "amount, external_id"),
         ({"target": "payme", "columns": {"quantity": "Sum"}}, "field_unknown", "quantity"),

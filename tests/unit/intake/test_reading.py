@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from vhm24r.intake.errors import (
     FileEmpty,
     FormatUnknown,
     HeaderMissing,
+    NothingInArchive,
     SourceMismatch,
     SourceUnknown,
 )
@@ -545,7 +547,7 @@ class TestRefused:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("photo.jpg", b"\xff\xd8")
 
-        with pytest.raises(FormatUnknown):
+        with pytest.raises(NothingInArchive):
             read_whole(path)
 
     def test_columns_nobody_knows_are_listed(self, tmp_path: Path) -> None:
@@ -645,3 +647,32 @@ def test_every_row_is_staged_skipped_or_an_issue_and_none_is_lost(
     assert counts.duplicates == sum(record["duplicate"] == "t" for record in outcome.records)
     assert counts.repeated == counts.staged - len({record["identity"] for record in outcome.records})
     assert counts.issues == len({issue.row for issue in outcome.issues if issue.level is Level.ERROR})
+
+
+class TestNamesAndWidths:
+    @pytest.mark.parametrize("before", [0, 1, 5_000])
+    def test_a_row_of_thousands_of_cells_is_damage_wherever_it_stands(self, tmp_path: Path, before: int) -> None:
+        path = write_csv(tmp_path / "wide.csv", [hw_row(index) for index in range(before)] or [hw_row()])
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(lines[: before and before + 1]) + b"x," * 2_001 + b"\n")
+
+        with pytest.raises(FileDamaged) as refused:
+            read_whole(path)
+
+        assert refused.value.params["reason"] == "more than 2000 columns"
+
+    def test_names_are_kept_as_a_database_can_hold_them(self, tmp_path: Path) -> None:
+        path = tmp_path / "odd.json"
+        path.write_text(json.dumps([hw_row() | {"a\x00": "1"}]))
+        unknown = tmp_path / "unknown.json"
+        unknown.write_text(json.dumps([{"b\x00": "1\x00", "c\ud800": "2", "d": "3"}] * 2))
+
+        (sheet,) = read_whole(path).file.sheets
+        with pytest.raises(SourceUnknown) as asked:
+            read_whole(unknown)
+
+        assert sheet.columns[-1] == "a␀"
+        assert asked.value.params["columns"] == "b␀, c�, d"
+        assert asked.value.params["preview"] == {
+            "columns": ["b␀", "c�", "d"], "rows": [["1␀", "2", "3"]] * 2,
+        }  # fmt: skip

@@ -871,6 +871,7 @@ export interface components {
             outcome: string;
             /** Position */
             position: number;
+            record: components["schemas"]["RecordOut"];
         };
         /**
          * ImportStatus
@@ -1515,6 +1516,31 @@ export interface components {
             migrations: boolean;
             /** Storage */
             storage: boolean;
+        };
+        /**
+         * RecordOut
+         * @description What a row says.
+         */
+        RecordOut: {
+            amount: components["schemas"]["MoneyOut"] | null;
+            /** Direction */
+            direction: string | null;
+            /** Extra */
+            extra: {
+                [key: string]: unknown;
+            };
+            /** Machine Code */
+            machine_code: string | null;
+            /** Occurred At */
+            occurred_at: string | null;
+            /** Place */
+            place: string | null;
+            /** Product */
+            product: string | null;
+            /** Source */
+            source: string;
+            /** State */
+            state: string | null;
         };
         /**
          * RowChangeOut

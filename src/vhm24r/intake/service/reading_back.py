@@ -13,7 +13,7 @@ from vhm24r.intake import repository
 from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.staging import KEPT_ISSUES
 from vhm24r.intake.types import ImportStatus, Level
-from vhm24r.intake.views import import_view, issue_view
+from vhm24r.intake.views import import_view, issue_view, record_view
 from vhm24r.kit.actor import Actor
 from vhm24r.kit.pagination import Page, decode_id, page_of
 from vhm24r.kit.text import harmless
@@ -121,6 +121,7 @@ async def list_rows(
             "outcome": item.outcome,
             "external_id": item.external_id,
             "order_number": numbers.get(item.order_id),
+            "record": record_view(item._mapping),
             "changes": changes.get((item.file_id, item.sheet, item.file_row), []),
         }
         for item in page.items

@@ -50,8 +50,19 @@ async def request_undo(session: AsyncSession, actor: Actor, jobs: Jobs, import_i
 
 
 async def undo_as(intake: Intake, import_id: int, kind: str, id: int, name: str) -> None:
-    """The job's side of `request_undo`: the person who asked is the one who did it."""
-    await undo(intake, Actor(ActorKind(kind), id or None, name, frozenset({Permission.IMPORTS_WRITE})), import_id)
+    """The job's side of `request_undo`: the person who asked is the one who did it.
+
+    Should it fail, the import stands as it stood, and nobody is left waiting.
+    """
+    actor = Actor(ActorKind(kind), id or None, name, frozenset({Permission.IMPORTS_WRITE}))
+    try:
+        await undo(intake, actor, import_id)
+    except Exception:
+        async with intake.db.write() as session:
+            row = await repository.get_import(session, import_id, for_update=True)
+            row.phase = None
+            await announce_state(session, row)
+        raise
 
 
 async def undo(intake: Intake, actor: Actor, import_id: int) -> None:

@@ -1,0 +1,282 @@
+"""The same orders in every format, end to end, beside what others do with them on the same server.
+
+Ours ends with orders, evidence and history; the peers end with one table of texts, so they do less.
+`python -m bench.formats [--rows 100000] [--million] [--no-peers]`.
+"""
+
+import argparse
+import asyncio
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from itertools import islice
+from pathlib import Path
+
+import xlwt  # type: ignore[import-untyped]
+
+from bench.importing import ACTOR, Run, in_folder, measured, other_bytes
+from bench.measuring import MEBIBYTE, PeakMemory, table
+from tests.documents import pdf_bytes, printed_table
+from vhm24r.cli.running import roles
+from vhm24r.identity import service as identity
+from vhm24r.identity.permissions import Role
+from vhm24r.identity.types import SESSION_COOKIE
+from vhm24r.main import open_services, prepare_database, running_database
+from vhm24r.ops.demo import write_happy_workers
+from vhm24r.ops.process import Services
+from vhm24r.platform.logging import configure_logging
+from vhm24r.settings import Mode, Settings
+
+SHEET_ROWS = 65_535
+PDF_PAGES, PDF_ROWS = 50, 35
+PRINTED = ("Номер заказа", "Машинный код", "Время создания", "Цена заказа", "Статус платежа")
+UPLOAD_MEBIBYTES = 100
+MILLION = 1_000_000
+ASKED = {
+    "csv first": 45_000, "csv unchanged": 90_000, "xlsx": 25_000, "xls": 12_000, "json": 20_000, "ndjson": 20_000,
+    "xml": 20_000,
+}  # fmt: skip
+PEERS = Path(__file__).parent / "peers"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vhm24r-bench-peers"
+
+Row = list[str]
+
+
+def rows_of(path: Path) -> Iterator[Row]:
+    """The rows of a generated CSV, its header first."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from csv.reader(file)
+
+
+def generated(folder: Path, rows: int, seed: int) -> Path:
+    """A machine report of its own orders as CSV."""
+    path = folder / f"orders-{seed}.csv"
+    write_happy_workers(path, rows, seed)
+    return path
+
+
+def write_xls(source: Path, to: Path) -> None:
+    """A workbook of as many sheets as are needed, each under the header."""
+    reader = rows_of(source)
+    header = next(reader)
+    book = xlwt.Workbook()
+    number = 0
+    while rows := list(islice(reader, SHEET_ROWS)):
+        sheet = book.add_sheet(f"S{number}")
+        for index, row in enumerate([header, *rows]):
+            for column, cell in enumerate(row):
+                sheet.write(index, column, cell)
+        number += 1
+    book.save(to)
+
+
+def write_json(source: Path, to: Path) -> None:
+    """One array of objects."""
+    reader = rows_of(source)
+    header = next(reader)
+    with to.open("w", encoding="utf-8") as file:
+        for index, row in enumerate(reader):
+            file.write(
+                ("[" if index == 0 else ",\n") + json.dumps(dict(zip(header, row, strict=True)), ensure_ascii=False)
+            )
+        file.write("]")
+
+
+def write_ndjson(source: Path, to: Path) -> None:
+    """One object a line."""
+    reader = rows_of(source)
+    header = next(reader)
+    with to.open("w", encoding="utf-8") as file:
+        for row in reader:
+            file.write(json.dumps(dict(zip(header, row, strict=True)), ensure_ascii=False) + "\n")
+
+
+def write_xml(source: Path, to: Path) -> None:
+    """One element an order, its cells as children."""
+    reader = rows_of(source)
+    names = [name.strip().replace(" ", "_") for name in next(reader)]
+    with to.open("w", encoding="utf-8") as file:
+        file.write('<?xml version="1.0" encoding="UTF-8"?>\n<orders>\n')
+        for row in reader:
+            cells = "".join(f"<{name}>{escape(cell)}</{name}>" for name, cell in zip(names, row, strict=True))
+            file.write(f"<order>{cells}</order>\n")
+        file.write("</orders>\n")
+
+
+def write_pdf(source: Path, to: Path) -> None:
+    """Fifty printed pages, the header repeated on each; the columns that a source needs."""
+    reader = rows_of(source)
+    header = next(reader)
+    wanted = [header.index(name) for name in PRINTED]
+    places = [20 + 160 * number for number in range(len(wanted))]
+    pages = []
+    for _ in range(PDF_PAGES):
+        rows = [[row[column] for column in wanted] for row in [header, *islice(reader, PDF_ROWS)]]
+        pages.append(printed_table(rows, places, top=570)[0])
+    to.write_bytes(pdf_bytes(pages))
+
+
+WRITERS: dict[str, Callable[[Path, Path], None]] = {
+    "xls": write_xls, "json": write_json, "ndjson": write_ndjson, "xml": write_xml, "pdf": write_pdf,
+}  # fmt: skip
+
+
+async def ours(services: Services, folder: Path, rows: int, *, million: bool) -> list[Run]:
+    """Our imports; every format has orders of its own, so each line is a first import."""
+    first = generated(folder, rows, 1)
+    runs = [await measured(services, "csv first", first)]
+    runs.append(await measured(services, "csv unchanged", other_bytes(first, folder / "again.csv")))
+    write_happy_workers(folder / "orders.xlsx", rows, 2, format="xlsx")
+    runs.append(await measured(services, "xlsx", folder / "orders.xlsx"))
+    for seed, (form, write) in enumerate(WRITERS.items(), 3):
+        source, path = generated(folder, rows, seed), folder / f"orders.{form}"
+        write(source, path)
+        source.unlink()
+        runs.append(await measured(services, form, path))
+        path.unlink()
+    if million:
+        path = generated(folder, MILLION, 50)
+        runs.append(await measured(services, "csv of a million", path))
+        path.unlink()
+    return runs
+
+
+async def uploaded(services: Services, folder: Path) -> tuple[float, float, float]:
+    """Upload a large file through the API: (seconds, MiB of the process before, and at most)."""
+    now = services.clock.now()
+    async with services.db.write() as session:
+        person = await identity.create_person(session, ACTOR, name="Bench", role=Role.OPERATOR, now=now)
+        token = (
+            await identity.sign_in_by_link(session, await identity.issue_link(session, ACTOR, person, now), now, None)
+        ).token
+    path = folder / "upload.csv"
+    with path.open("wb") as file:
+        for _ in range(UPLOAD_MEBIBYTES - 1):
+            file.write(os.urandom(MEBIBYTE))
+    async with roles(services, web=True, work=False) as server:
+        send = [sys.executable, "-c", UPLOADER, server.url, token, str(path)]
+        await asyncio.to_thread(subprocess.run, [*send, "warm"], check=True)
+        with PeakMemory(children=False) as before:
+            await asyncio.sleep(0.6)
+        started = time.perf_counter()
+        with PeakMemory(children=False) as during:
+            await asyncio.to_thread(subprocess.run, [*send, "all"], check=True)
+        seconds = time.perf_counter() - started
+    return seconds, before.mebibytes, during.mebibytes
+
+
+UPLOADER = f"""
+import io, sys, httpx
+url, token, path, much = sys.argv[1:]
+file = open(path, "rb") if much == "all" else io.BytesIO(b"x")
+headers = {{"X-Requested-With": "bench"}}
+answer = httpx.post(url + "/api/v1/imports", files={{"files": ("r.csv", file)}}, headers=headers,
+                    cookies={{"{SESSION_COOKIE}": token}}, timeout=300)
+answer.raise_for_status()
+"""
+
+
+def peers_environment() -> Path | None:
+    """The Python that has the peers; None when they cannot be installed here."""
+    python = CACHE / "bin" / "python"
+    uv = Path(sys.executable).with_name("uv")
+    steps: list[list[str | Path]] = [
+        [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, CACHE],
+        [uv, "pip", "install", "--quiet", "--python", python, "-r", PEERS.with_suffix(".txt")],
+    ]
+    for step in steps:
+        done = subprocess.run(step, capture_output=True, text=True)
+        if done.returncode:
+            print(f"The peers cannot be installed, so there are none:\n{done.stderr.strip()[-500:]}\n")
+            return None
+    return python
+
+
+def peers(services: Services, folder: Path, rows: int) -> list[dict[str, object]]:
+    """What the peers say of the same rows."""
+    python = peers_environment()
+    if python is None:
+        return []
+    found: list[dict[str, object]] = []
+    csv_file = generated(folder, rows, 1)
+    for script, path in (
+        ("pandas_to_sql", folder / "orders.xlsx"), ("django_import", csv_file), ("dlt_merge", csv_file),
+    ):  # fmt: skip
+        command: list[str | Path] = [python, PEERS / f"{script}.py", path, services.db.conninfo]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        if done.returncode:
+            print(f"{script} broke:\n{done.stderr.strip()[-1500:]}\n")
+            continue
+        found += json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+async def bench(folder: Path, rows: int, *, million: bool, with_peers: bool) -> None:
+    """Measure, print."""
+    configure_logging("error", "json")
+    settings = Settings.load(mode=Mode.DEVELOPMENT, data_dir=folder / "data", port=0)
+    with running_database(settings) as url:
+        prepare_database(url, settings)
+        async with open_services(settings, url) as services:
+            runs = await ours(services, folder, rows, million=million)
+            upload = await uploaded(services, folder)
+            others = await asyncio.to_thread(peers, services, folder, rows) if with_peers else []
+    report(runs, upload, others)
+
+
+def report(runs: Sequence[Run], upload: tuple[float, float, float], others: Sequence[dict[str, object]]) -> None:
+    """The tables."""
+    lines = [["import", "rows", "s", "rows/s", "asked", "peak PSS MiB", "outcome"]]
+    for run in runs:
+        asked = (
+            f"{ASKED[run.name]:,}"
+            if run.name in ASKED
+            else {"pdf": "< 10 s", "csv of a million": "< 1024 MiB"}[run.name]
+        )
+        lines.append(
+            [
+                run.name,
+                f"{run.rows:,}",
+                f"{run.seconds:.2f}",
+                f"{run.rate:,.0f}",
+                asked,
+                f"{run.mebibytes:.0f}",
+                run.outcome,
+            ]
+        )
+    print(table(lines))
+    rates = {run.name: run.rate for run in runs}
+    if others:
+        told = [["peer", "rows", "s", "rows/s", "ours is", "how"]]
+        for peer in others:
+            name, count, seconds = str(peer["name"]), int(str(peer["rows"])), float(str(peer["seconds"]))
+            ours = rates["xlsx" if "xlsx" in name else "csv unchanged" if "unchanged" in name else "csv first"]
+            rate = count / seconds
+            told.append(
+                [name, f"{count:,}", f"{seconds:.2f}", f"{rate:,.0f}", f"{ours / rate:.1f} ×", str(peer["how"])]
+            )
+        print(f"\n{table(told)}")
+    seconds, before, during = upload
+    memory = f"API process {before:.0f} MiB before, {during:.0f} MiB at most"
+    print(f"\nUpload of {UPLOAD_MEBIBYTES - 1} MiB: {seconds:.1f} s; {memory}")
+
+
+def main() -> None:
+    """Parse arguments, run."""
+    parser = argparse.ArgumentParser(prog="make bench-formats", description="Every format, beside peers")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--million", action="store_true", help="also a CSV of a million rows, for its memory")
+    parser.add_argument("--no-peers", action="store_true", help="only ours")
+    given = parser.parse_args()
+    in_folder(
+        lambda folder: asyncio.run(bench(folder, given.rows, million=given.million, with_peers=not given.no_peers))
+    )
+
+
+if __name__ == "__main__":
+    main()
