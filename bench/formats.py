@@ -17,7 +17,7 @@ from html import escape
 from itertools import islice
 from pathlib import Path
 
-import xlwt  # type: ignore[import-untyped]
+import xlwt
 
 from bench.importing import ACTOR, Run, in_folder, measured, other_bytes
 from bench.measuring import MEBIBYTE, PeakMemory, table
@@ -41,6 +41,7 @@ ASKED = {
     "csv first": 45_000, "csv unchanged": 90_000, "xlsx": 25_000, "xls": 12_000, "json": 20_000, "ndjson": 20_000,
     "xml": 20_000,
 }  # fmt: skip
+OTHERWISE_ASKED = {"pdf": "< 10 s", "csv of a million": "< 1024 MiB"}
 PEERS = Path(__file__).parent / "peers"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vhm24r-bench-peers"
 
@@ -207,6 +208,7 @@ def peers(services: Services, folder: Path, rows: int) -> list[dict[str, object]
     for script, path in (
         ("pandas_to_sql", folder / "orders.xlsx"), ("django_import", csv_file), ("dlt_merge", csv_file),
     ):  # fmt: skip
+        sys.stderr.write(f"· {script}\n")
         command: list[str | Path] = [python, PEERS / f"{script}.py", path, services.db.conninfo]
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         if done.returncode:
@@ -224,46 +226,33 @@ async def bench(folder: Path, rows: int, *, million: bool, with_peers: bool) -> 
         prepare_database(url, settings)
         async with open_services(settings, url) as services:
             runs = await ours(services, folder, rows, million=million)
-            upload = await uploaded(services, folder)
-            others = await asyncio.to_thread(peers, services, folder, rows) if with_peers else []
-    report(runs, upload, others)
+            report(runs, await uploaded(services, folder))
+            if with_peers:
+                report_peers(runs, await asyncio.to_thread(peers, services, folder, rows))
 
 
-def report(runs: Sequence[Run], upload: tuple[float, float, float], others: Sequence[dict[str, object]]) -> None:
-    """The tables."""
+def report(runs: Sequence[Run], upload: tuple[float, float, float]) -> None:
+    """Our table, before the peers begin: some of them take minutes."""
     lines = [["import", "rows", "s", "rows/s", "asked", "peak PSS MiB", "outcome"]]
     for run in runs:
-        asked = (
-            f"{ASKED[run.name]:,}"
-            if run.name in ASKED
-            else {"pdf": "< 10 s", "csv of a million": "< 1024 MiB"}[run.name]
-        )
-        lines.append(
-            [
-                run.name,
-                f"{run.rows:,}",
-                f"{run.seconds:.2f}",
-                f"{run.rate:,.0f}",
-                asked,
-                f"{run.mebibytes:.0f}",
-                run.outcome,
-            ]
-        )
-    print(table(lines))
-    rates = {run.name: run.rate for run in runs}
-    if others:
-        told = [["peer", "rows", "s", "rows/s", "ours is", "how"]]
-        for peer in others:
-            name, count, seconds = str(peer["name"]), int(str(peer["rows"])), float(str(peer["seconds"]))
-            ours = rates["xlsx" if "xlsx" in name else "csv unchanged" if "unchanged" in name else "csv first"]
-            rate = count / seconds
-            told.append(
-                [name, f"{count:,}", f"{seconds:.2f}", f"{rate:,.0f}", f"{ours / rate:.1f} ×", str(peer["how"])]
-            )
-        print(f"\n{table(told)}")
+        asked = f"{ASKED[run.name]:,}" if run.name in ASKED else OTHERWISE_ASKED[run.name]
+        figures = [f"{run.rows:,}", f"{run.seconds:.2f}", f"{run.rate:,.0f}", asked, f"{run.mebibytes:.0f}"]
+        lines.append([run.name, *figures, run.outcome])
     seconds, before, during = upload
     memory = f"API process {before:.0f} MiB before, {during:.0f} MiB at most"
-    print(f"\nUpload of {UPLOAD_MEBIBYTES - 1} MiB: {seconds:.1f} s; {memory}")
+    print(f"{table(lines)}\n\nUpload of {UPLOAD_MEBIBYTES - 1} MiB: {seconds:.1f} s; {memory}\n", flush=True)
+
+
+def report_peers(runs: Sequence[Run], others: Sequence[dict[str, object]]) -> None:
+    """What the peers said, each beside the like of ours."""
+    rates = {run.name: run.rate for run in runs}
+    lines = [["peer", "rows", "s", "rows/s", "ours is", "how"]]
+    for peer in others:
+        name, count, seconds = str(peer["name"]), int(str(peer["rows"])), float(str(peer["seconds"]))
+        ours = rates["xlsx" if "xlsx" in name else "csv unchanged" if "unchanged" in name else "csv first"]
+        rate = count / seconds
+        lines.append([name, f"{count:,}", f"{seconds:.2f}", f"{rate:,.0f}", f"{ours / rate:.1f} ×", str(peer["how"])])
+    print(table(lines))
 
 
 def main() -> None:

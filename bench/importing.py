@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -38,6 +39,7 @@ class Run:
 
 async def measured(services: Services, name: str, path: Path) -> Run:
     """Import one file and say what it took."""
+    sys.stderr.write(f"· {name}\n")
     started = time.perf_counter()
     with PeakMemory() as memory:
         arrival = Arrival(path, path.name)

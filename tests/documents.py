@@ -105,7 +105,8 @@ def _paragraph(changes: bytes) -> bytes:
 
 def _page_of_runs(runs: list[tuple[int, bytes]], start: int) -> tuple[bytes, int, list[tuple[int, bytes]]]:
     """As many runs as one page of properties takes: the page, where its text ends, the runs left."""
-    page, limits, places, low = bytearray(SECTOR), [start], [], SECTOR - 2
+    page, limits, low = bytearray(SECTOR), [start], SECTOR - 2
+    places: list[int] = []
     for length, properties in runs[:20]:
         stored = bytes([0, len(properties) // 2]) + properties
         known = bytes(page).find(stored, low)

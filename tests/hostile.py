@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
-import xlwt  # type: ignore[import-untyped]
+import xlwt
 
 from tests.archives import (
     DEVICE_MODE,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-import xlwt  # type: ignore[import-untyped]
+import xlwt
 
 from tests.archives import Packed, rar4, rar5, zip_archive
 from tests.documents import doc_bytes, docx_bytes, docx_table, ole_bytes, pdf_bytes, printed_table, saved

@@ -11,7 +11,7 @@ import pytest
 
 from tests.factories import HW_HEADER, hw_row, write_csv
 from tests.reading import task_of
-from vhm24r.intake import reader_process, reading
+from vhm24r.intake import reading
 from vhm24r.intake.canonical import Counts
 from vhm24r.intake.errors import FileEmpty, ReaderDied, ReaderExceeded, SourceMismatch
 from vhm24r.intake.formats.delimited import Delimited
@@ -124,7 +124,7 @@ def test_however_a_child_ends_the_worker_lives(
     script = tmp_path / "child"
     script.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{program}'\n")
     script.chmod(0o755)
-    monkeypatch.setattr(reader_process.sys, "executable", str(script))
+    monkeypatch.setattr(sys, "executable", str(script))
 
     with pytest.raises(expected):
         list(read_in_child(tmp_path / "any", task_of(ZONE), Limits(memory_mb=512, seconds=2)))

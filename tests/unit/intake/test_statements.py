@@ -18,6 +18,7 @@ Facts = tuple[str, str, str]  # number (or row id), machine, amount
 
 def stated(source: Source, facts: list[Facts], seen: Seen, position: int = 0) -> Statements:
     fields = {name: [NULL] * len(facts) for name in (*FIELD_NAMES, "external_id", "extra")}
+    assert source.key is not None
     fields[source.key] = [fact[0] for fact in facts]
     fields["machine_code"] = [fact[1] for fact in facts]
     fields["amount"] = [fact[2] for fact in facts]

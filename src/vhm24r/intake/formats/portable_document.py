@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2
 from pypdfium2 import raw
 
 from vhm24r.intake.errors import FileDamaged, FileEncrypted, FileExcessive, NoText, TooManyPages
