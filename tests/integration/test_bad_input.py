@@ -77,7 +77,7 @@ def without_header(content: bytes) -> bytes:
         ("picture.csv", PNG, "refused", "intake.format_unknown"),
         ("picture.xlsx", PNG, "refused", "intake.format_unknown"),
         ("binary.csv", bytes(range(256)) * 40, "refused", "intake.format_unknown"),
-        ("archive.xlsx", archive(a=b"hello"), "refused", "intake.format_unknown"),
+        ("archive.xlsx", archive(a=b"hello"), "refused", "intake.nothing_in_archive"),
         ("words.csv", b"hello\nworld\n", "refused", "intake.format_unknown"),
         ("nul.csv", csv_bytes([hw_row(1, Замечание="a\x00b")]), "refused", "intake.format_unknown"),
         ("empty.csv", b"", "refused", "intake.file_empty"),
