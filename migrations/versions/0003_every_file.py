@@ -19,7 +19,7 @@ CREATE UNLOGGED TABLE evidence_staged (
     identity uuid NOT NULL,
     content uuid NOT NULL,
     sheet smallint NOT NULL,
-    occurrence smallint NOT NULL,
+    occurrence integer NOT NULL,
     duplicate boolean NOT NULL,
     "row" integer NOT NULL,
     account text,
@@ -49,6 +49,7 @@ def upgrade() -> None:
     """Go forward."""
     op.execute("DROP TABLE evidence_staged")
     op.execute(STAGED)
+    op.alter_column("evidence_records", "occurrence", type_=sa.Integer())
     op.add_column("evidence_records", sa.Column("fee", sa.BigInteger(), nullable=True))
     op.create_index("evidence_sightings_version_id_ix", "evidence_sightings", ["version_id"], postgresql_using="brin")
     op.create_table(
@@ -63,8 +64,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("column_mappings_pkey")),
         sa.UniqueConstraint("name", name=op.f("column_mappings_name_key")),
     )
-    op.drop_column("imports", "columns")
-    op.drop_column("imports", "file_id")
     for name, kind in (
         ("tables", postgresql.JSONB()),
         ("preview", postgresql.JSONB()),
@@ -73,6 +72,12 @@ def upgrade() -> None:
         ("similar_percent", sa.SmallInteger()),
     ):
         op.add_column("imports", sa.Column(name, kind, nullable=True))
+    op.execute(
+        "UPDATE imports SET tables = jsonb_build_array(jsonb_build_object('member', NULL, 'sheet', NULL,"
+        " 'sheet_index', 0, 'columns', columns)) WHERE columns IS NOT NULL"
+    )
+    op.drop_column("imports", "columns")
+    op.drop_column("imports", "file_id")
     op.add_column("imports", sa.Column("cancel_requested", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.alter_column("imports", "cancel_requested", server_default=None)
     op.add_column("import_issues", sa.Column("member", sa.Text(), nullable=True))
@@ -95,5 +100,6 @@ def downgrade() -> None:
     op.drop_table("column_mappings")
     op.drop_index("evidence_sightings_version_id_ix", table_name="evidence_sightings", postgresql_using="brin")
     op.drop_column("evidence_records", "fee")
+    op.alter_column("evidence_records", "occurrence", type_=sa.SmallInteger())
     op.execute("DROP TABLE evidence_staged")
     op.execute(STAGED_BEFORE)

@@ -1,6 +1,8 @@
 """`vhm24r import` and `vhm24r imports`: text for people, the contract's JSON for programs, exit codes for both."""
 
+import asyncio
 import csv
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,3 +198,38 @@ def test_what_was_imported_is_in_the_list_of_orders(run: Run, report: Path) -> N
     listed = orjson.loads(run("orders", "list", "--json", "--sort", "amount").stdout)
 
     assert [item["number"] for item in listed["items"]] == [number(1), number(2)]
+
+
+@pytest.mark.parametrize("redone", [False, True])
+def test_an_import_ends_with_its_command(run: Run, report: Path, monkeypatch: pytest.MonkeyPatch, redone: bool) -> None:
+    """Neither a file nor a redone import is left in progress by Ctrl-C."""
+    if redone:
+        run("import", report, "--dry-run")
+
+    async def stopped(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vhm24r.cli.imports.run_import", stopped)
+        done = run("imports", "redo", "1") if redone else run("import", report)
+    shown = orjson.loads(run("imports", "show", "1", "--json").stdout)
+
+    assert done.exit_code == 130
+    assert (shown["status"], shown["error"]["code"]) == ("failed", "intake.interrupted")
+
+
+def test_a_name_of_any_bytes_is_taken_and_shown(run: Run, tmp_path: Path, report: Path) -> None:
+    odd = report.rename(tmp_path / os.fsdecode(b"r\xe9port.csv"))
+
+    done = run("import", odd, "--json")
+    missing = run("import", tmp_path / os.fsdecode(b"\xff.csv"), "--json")
+    text = run("import", odd)
+    bad_map = run("import", odd, "--map", tmp_path / os.fsdecode(b"\xff.json"))
+    listed = orjson.loads(run("imports", "list", "--json").stdout)
+
+    (result,), (gone,) = documents(done.stdout), documents(missing.stdout)
+    assert (result["file"], result["status"]) == (str(tmp_path / "r\ufffdport.csv"), "applied")
+    assert gone["file"] == str(tmp_path / "\ufffd.csv")
+    assert text.stdout.startswith("✓ r\ufffdport.csv is the same file as import #1")
+    assert (bad_map.exit_code, "\ufffd.json" in bad_map.stderr) == (1, True)
+    assert {row["file"]["name"] for row in listed} == {"r\ufffdport.csv"}

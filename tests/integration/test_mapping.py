@@ -12,14 +12,18 @@ import pytest
 from typer.testing import Result
 
 from tests.conftest import NOW, SYSTEM
-from tests.factories import csv_bytes, hw_row, number, write_xlsx
-from tests.integration.command_line import command, environment
+from tests.factories import csv_bytes, hw_row, number, write_csv, write_xlsx
+from tests.integration.command_line import command, documents, environment
 from tests.integration.conftest import Bring
 from tests.integration.sharing import client, imported
 from tests.integration.standing import rows_of, standing, undone
 from vhm24r.api.schemas import MappingHelpOut, MappingOut
 from vhm24r.identity.permissions import Role
+from vhm24r.intake.errors import MappingInvalid
+from vhm24r.intake.mapping import Mapping
+from vhm24r.intake.models import ColumnMapping
 from vhm24r.intake.service import mapping
+from vhm24r.kit.text import fold
 from vhm24r.ops.process import Services
 
 pytestmark = pytest.mark.integration
@@ -366,28 +370,125 @@ async def test_a_currency_column_is_believed_and_its_gaps_are_filled(
     services: Services, http: httpx.AsyncClient
 ) -> None:
     header = ("No", "When", "Sum", "Cur")
-    rows = [("1", "2025-12-25", "5", "usd"), ("2", "2025-12-25", "6", ""), ("3", "2025-12-25", "7", "coins")]
+    rows = [
+        ("1", "2025-12-25", "5", "usd"), ("2", "2025-12-25", "6", ""), ("3", "2025-12-25", "7", "coins"),
+        ("4", "2025-12-25", "8", "TRY"), ("5", "2025-12-25", "9", "сум"),
+    ]  # fmt: skip
     item = await send(services, http, table(header, rows))
     columns = {"order_number": "No", "occurred_at": "When", "amount": "Sum", "currency": "Cur"}
     done = await mapped(services, http, item, {"name": "shop", "columns": columns, "currency": "EUR"})
 
     found = await rows_of(services, "SELECT currency FROM orders ORDER BY number")
-    assert [row["currency"] for row in found] == ["USD", "EUR", "coins"]
-    assert [issue["code"] for issue in done["issues_by_code"]] == ["intake.word_unknown"]
+    issues = (await http.get(f"/api/v1/imports/{item['id']}/errors")).json()["items"]
+    assert (done["status"], done["rows"]["issues"]) == ("applied", 1)
+    assert [row["currency"] for row in found] == ["USD", "EUR", "EUR", "UZS"]
+    assert sorted((i["level"], i["code"], i["column"], i["value"]) for i in issues) == [
+        ("error", "intake.currency_unknown", "Cur", "TRY"), ("warning", "intake.currency_assumed", "Cur", "coins"),
+    ]  # fmt: skip
 
 
-async def test_a_mapping_of_no_header_in_particular_leaves_declared_reports_alone(
-    bring: Bring, services: Services
+async def test_a_header_has_one_mapping_and_a_name_has_one_header(services: Services, http: httpx.AsyncClient) -> None:
+    first = await send(services, http, table(COFFEE, SALES[:1]), dry_run=True)
+    await mapped(services, http, first, COFFEE_MEANS)
+    other = await send(services, http, table(RETAIL, INVOICES))
+    refused = await http.post(f"/api/v1/imports/{other['id']}/mapping", json=RETAIL_MEANS | {"name": "coffee"})
+    async with services.db.write() as session:
+        with pytest.raises(MappingInvalid) as error:
+            await mapping.save(session, SYSTEM, COFFEE_MEANS | {"name": "a"}, list(COFFEE), NOW)
+        await mapping.save(session, SYSTEM, COFFEE_MEANS | {"currency": "EUR"}, [c.upper() for c in COFFEE], NOW)
+
+    assert error.value.params == {"problem": "header_taken", "value": "coffee"}
+    assert refused.status_code == 422
+    assert refused.json()["params"] == {"problem": "name_taken_by_layout", "value": "coffee"}
+    assert refused.json()["detail"] == (
+        "“coffee” is the name of a mapping made for other columns. Choose another name, or forget that mapping first."
+    )
+    listed = (await http.get("/api/v1/mappings")).json()["items"]
+    assert [(item["name"], item["currency"], item["header"]) for item in listed] == [("coffee", "EUR", list(COFFEE))]
+
+
+async def remembered(services: Services, said: dict[str, Any], header: Sequence[str]) -> None:
+    """A mapping as earlier versions kept it, without a look at the others."""
+    whole = Mapping.of(said).stored()
+    async with services.db.write() as session:
+        session.add(ColumnMapping(
+            name=said["name"], header=list(header), said=whole, actor_name="x", created_at=NOW, updated_at=NOW
+        ))  # fmt: skip
+
+
+async def test_a_mapping_that_was_kept_without_a_header_takes_no_file(
+    bring: Bring, services: Services, http: httpx.AsyncClient
 ) -> None:
     greedy = {"name": "greedy", "columns": {"occurred_at": "Время создания", "amount": "Цена заказа"}}
-    async with services.db.write() as session:
-        await mapping.save(session, SYSTEM, greedy, [], NOW)
+    await remembered(services, greedy, [])
 
     odd = await bring([{"Цена заказа": "5", "x": "y", "Время создания": "2025-12-25"}])
     machine = await bring([hw_row(1)])
+    done = await mapped(services, http, odd, greedy)
 
-    assert (odd["status"], odd["source"], odd["rows"]["new"]) == ("applied", "greedy", 1)
-    assert (machine["status"], machine["source"]) == ("applied", "happy_workers")
+    assert (odd["status"], machine["status"], machine["source"]) == ("needs_mapping", "applied", "happy_workers")
+    assert (done["status"], done["source"], done["rows"]["new"]) == ("applied", "greedy", 1)  # it has its header now
+
+
+async def test_two_mappings_of_one_header_are_a_tie_and_a_person_is_asked(
+    services: Services, http: httpx.AsyncClient
+) -> None:
+    header = [fold(cell) for cell in COFFEE]
+    await remembered(services, COFFEE_MEANS | {"name": "a", "currency": "EUR"}, header)
+    await remembered(services, COFFEE_MEANS, header)
+
+    tied = await send(services, http, table(COFFEE, SALES))
+    still = await http.post(f"/api/v1/imports/{tied['id']}/mapping", json=COFFEE_MEANS)
+    await http.delete("/api/v1/mappings/a")
+    done = await mapped(services, http, tied, COFFEE_MEANS)
+
+    assert (tied["status"], tied["error"]["code"]) == ("needs_mapping", "intake.source_unknown")
+    assert still.json()["params"] == {"problem": "header_taken", "value": "a"}
+    assert (done["status"], done["source"]) == ("applied", "coffee")
+
+
+async def test_two_mappings_that_mean_the_same_are_no_tie(services: Services, http: httpx.AsyncClient) -> None:
+    header = ("Ref", "Paid on", "Som")
+    columns = {"external_id": "Ref", "occurred_at": "Paid on", "amount": "Som"}
+    for name in ("one", "two"):
+        said = {"name": name, "target": "payme", "columns": columns}
+        await remembered(services, said, [fold(cell) for cell in header])
+
+    done = await send(services, http, table(header, [("6761", "25.12.2025 10:00", "15 000,00")]))
+
+    assert (done["status"], done["source"]) == ("applied", "payme")
+
+
+async def test_a_name_with_a_slash_is_forgotten_like_any_other(services: Services, http: httpx.AsyncClient) -> None:
+    item = await send(services, http, table(COFFEE, SALES))
+    await mapped(services, http, item, COFFEE_MEANS | {"name": "shop/2 a"})
+
+    answers = [await http.delete(f"/api/v1/mappings/{name}") for name in ("shop", "shop%2F2%20a")]
+
+    assert [answer.status_code for answer in answers] == [404, 204]
+    assert (await http.get("/api/v1/mappings")).json()["items"] == []
+
+
+async def test_a_quantity_with_decimals_is_no_group_of_thousands(services: Services, http: httpx.AsyncClient) -> None:
+    item = await send(services, http, table(RETAIL, [line("1", "BEANS", "1.250", "10.00")]))
+    await mapped(services, http, item, RETAIL_MEANS)
+
+    assert await invoices(services) == {"1": 1250}
+
+
+async def test_a_product_no_amount_could_be_leaves_out_its_row_alone(
+    services: Services, http: httpx.AsyncClient
+) -> None:
+    rows = [line("1", "HOLDER", "6", "2.55"), line("2", "MOON", "1000000000", "900000000000")]
+    item = await send(services, http, table(RETAIL, rows))
+    done = await mapped(services, http, item, RETAIL_MEANS)
+    issues = (await http.get(f"/api/v1/imports/{item['id']}/errors")).json()["items"]
+
+    assert (done["status"], done["rows"]["new"], done["rows"]["issues"]) == ("applied", 1, 1)
+    assert [(i["code"], i["column"], i["locator"]["row"]) for i in issues] == [
+        ("intake.amount_unreadable", "UnitPrice", 3)
+    ]
+    assert await invoices(services) == {"1": 1530}
 
 
 Run = Callable[..., Result]
@@ -429,6 +530,83 @@ def test_the_command_takes_a_mapping_from_a_file(run: Run, tmp_path: Path) -> No
     assert [order["amount"] for order in listed["items"]] == [
         {"amount": "40.00", "currency": "UAH"}, *[{"amount": "38.70", "currency": "UAH"}] * 2,
     ]  # fmt: skip
+
+
+def test_a_mapping_file_counts_for_the_header_it_met_and_no_other(run: Run, tmp_path: Path) -> None:
+    report, means, other = (tmp_path / name for name in ("coffee.csv", "coffee.json", "other.csv"))
+    report.write_bytes(table(COFFEE, SALES[:1]))
+    means.write_bytes(orjson.dumps(COFFEE_MEANS))
+    other.write_bytes(table([*COFFEE, "shop"], [[*row, "x"] for row in SALES]))
+
+    first = run("import", report, "--map", means, "--dry-run")
+    (listed,) = orjson.loads(run("mappings", "list", "--json").stdout)
+    report.write_bytes(table(COFFEE, SALES))
+    again = run("import", report)
+    strange = run("import", other)
+
+    assert first.stdout.startswith("✓ coffee.csv (coffee), preview #1: 1 rows")
+    assert (listed["name"], listed["header"]) == ("coffee", list(COFFEE))
+    assert again.stdout.startswith("✓ coffee.csv (coffee) is import #2: 3 rows — 3 new")
+    assert strange.exit_code == 4
+
+
+def test_a_mapping_file_leaves_known_reports_alone_and_says_where_it_is_of_no_use(run: Run, tmp_path: Path) -> None:
+    report, means, other = (tmp_path / name for name in ("coffee.csv", "coffee.json", "other.csv"))
+    report.write_bytes(table(COFFEE, SALES))
+    means.write_bytes(orjson.dumps(COFFEE_MEANS))
+    other.write_bytes(table(("a", "b"), [("x", "y")]))
+    machine = write_csv(tmp_path / "machine.csv", [hw_row(1)])
+
+    done = run("import", machine, other, report, tmp_path / "gone.csv", "--map", means, "--json")
+
+    results = documents(done.stdout)
+    assert [(r["status"], r["source"]) for r in results] == [
+        ("applied", "happy_workers"), ("needs_mapping", None), ("applied", "coffee"), ("failed", None),
+    ]  # fmt: skip
+    assert results[1]["error"] == {
+        "code": "intake.mapping_invalid",
+        "message": "The file has no column “card, cash_type, coffee_name, datetime, money”."
+                   " Take the headers as they stand in the file.",
+    }  # fmt: skip
+
+
+def test_a_mapping_file_that_was_corrected_replaces_what_was_said(run: Run, tmp_path: Path) -> None:
+    report, means = tmp_path / "coffee.csv", tmp_path / "coffee.json"
+    report.write_bytes(table(COFFEE, SALES))
+    means.write_bytes(orjson.dumps(COFFEE_MEANS))
+
+    run("import", report, "--map", means, "--dry-run")
+    means.write_bytes(orjson.dumps(COFFEE_MEANS | {"currency": "EUR"}))
+    same = [run("import", report, "--map", means, "--dry-run", "--json") for _ in range(2)]
+    means.write_bytes(orjson.dumps(RETAIL_MEANS | {"name": "coffee"}))
+    other = run("import", report, "--map", means)
+
+    effects = [documents(done.stdout)[0]["money_effect"] for done in same]
+    assert effects == [{"new": [{"amount": "117.40", "currency": "EUR"}], "changed": []}] * 2
+    assert (other.exit_code, other.stdout) == (1, "")
+    assert other.stderr.startswith("“coffee” is the name of a mapping made for other columns.")
+
+
+def test_mappings_are_listed_and_forgotten(run: Run, tmp_path: Path) -> None:
+    report, means = tmp_path / "coffee.csv", tmp_path / "coffee.json"
+    report.write_bytes(table(COFFEE, SALES))
+    names = ("a/b", "c [d]")
+    for name in names:
+        means.write_bytes(orjson.dumps(COFFEE_MEANS | {"name": name}))
+        report.write_bytes(table([*COFFEE, name], [[*row, ""] for row in SALES]))
+        run("import", report, "--map", means, "--dry-run")
+
+    listed = run("mappings", "list").stdout
+    forgotten = run("mappings", "forget", "a/b"), run("mappings", "forget", "c [d]", "--json")
+    unknown = [run("mappings", "forget", name) for name in ("a/b", "\udcff")]
+
+    assert all(name in listed for name in (*names, "generic", "command line", "occurred_at = datetime"))
+    assert forgotten[0].stdout == "✓ The mapping “a/b” is forgotten; what was imported with it stays.\n"
+    assert orjson.loads(forgotten[1].stdout) == {"name": "c [d]", "forgotten": True}
+    assert [(done.exit_code, done.stderr) for done in unknown] == [
+        (1, "There is no mapping “a/b”.\n"), (1, "There is no mapping “�”.\n"),
+    ]  # fmt: skip
+    assert orjson.loads(run("mappings", "list", "--json").stdout) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", None])

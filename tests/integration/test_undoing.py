@@ -447,7 +447,7 @@ def test_undo_and_redo_on_the_command_line(database_url: str, tmp_path: Path) ->
     as_json = command("imports", "redo", "1", "--json", env=env)
 
     assert (early.exit_code, early.stdout) == (1, "")
-    assert early.stderr == "Import #1 is “applied”; only a previewed one can be applied.\n"
+    assert early.stderr == "Import #1 is “applied”; only a previewed, undone or failed one can be applied.\n"
     assert (undone.exit_code, undone.stderr) == (0, "")
     assert undone.stdout.splitlines() == ["✓ Import #1 is undone: 2 orders withdrawn, 0 changed, 0 kept."]
     assert shown.stdout.splitlines()[0] == undone.stdout.splitlines()[0]

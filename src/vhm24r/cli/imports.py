@@ -1,4 +1,4 @@
-"""`vhm24r import` and `vhm24r imports`."""
+"""`vhm24r import`, `vhm24r imports` and `vhm24r mappings`."""
 
 import asyncio
 import shutil
@@ -14,10 +14,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from vhm24r.cli.context import OPERATOR, language, line, out, run, services_for, settings_of
-from vhm24r.intake.errors import FileTooLarge, MappingInvalid
-from vhm24r.intake.service import mapping as mappings
+from vhm24r.intake.errors import FileTooLarge, ImportNotUnmapped, MappingInvalid
+from vhm24r.intake.service import mapping as mapping_service
 from vhm24r.intake.service import reading_back, receiving
 from vhm24r.intake.service.receiving import Arrival
 from vhm24r.intake.service.running import interrupt
@@ -26,6 +27,7 @@ from vhm24r.intake.service.undoing import undo as undo_applied
 from vhm24r.intake.sources.registry import SOURCES
 from vhm24r.intake.staging import KEPT_ISSUES
 from vhm24r.intake.types import IN_PROGRESS, ImportStatus, Level
+from vhm24r.kit.text import storable
 from vhm24r.ops.process import Services
 from vhm24r.platform.i18n import say
 
@@ -40,12 +42,14 @@ WITH_ISSUES = 3
 WORST_FIRST = (1, 2, 4, 3, 0)
 
 imports = typer.Typer(help="Imports and what became of them.", no_args_is_help=True)
+mappings = typer.Typer(help="What the columns of undeclared layouts mean.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("import")(import_files)
     app.add_typer(imports, name="imports")
+    app.add_typer(mappings, name="mappings")
 
 
 def exit_code(results: Sequence[dict[str, Any]]) -> int:
@@ -64,7 +68,14 @@ def import_files(
     files: Annotated[list[Path], typer.Argument(help="Report files; each is an import of its own.")],
     source: Annotated[SourceChoice, typer.Option(help="Name the source instead of finding it.")] = SourceChoice.AUTO,  # type: ignore[attr-defined]  # built from the sources
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
-    mapping: Annotated[Path | None, typer.Option("--map", help="A JSON file that says what the columns mean.")] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            "--map",
+            help="A JSON file that says what the columns mean of those files that no known report has the columns of;"
+            " remembered for their header, also with --dry-run.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per file.")] = False,
 ) -> None:
     """Import report files.
@@ -72,8 +83,7 @@ def import_files(
     Example: vhm24r import ~/Downloads/orders.xlsx --dry-run
     """
     named = None if source.value == "auto" else source.value
-    wanted = _Wanted(named, mapping, dry_run)
-    results = run(lambda: _import_all(files, wanted, as_json=as_json), as_json=as_json)
+    results = run(lambda: _import_all(files, named, mapping, dry_run=dry_run, as_json=as_json), as_json=as_json)
     raise typer.Exit(exit_code(results))
 
 
@@ -82,19 +92,22 @@ class _Wanted:
     """What the command line says of the files."""
 
     source: str | None
-    mapping: Path | None
+    said: dict[str, Any] | None
     dry_run: bool
 
 
-async def _import_all(files: list[Path], wanted: _Wanted, *, as_json: bool) -> list[dict[str, Any]]:
+async def _import_all(
+    files: list[Path], source: str | None, mapping: Path | None, *, dry_run: bool, as_json: bool
+) -> list[dict[str, Any]]:
     settings = settings_of()
     results = []
     async with services_for(settings) as services:
-        if wanted.mapping is not None:
+        wanted = _Wanted(source, None if mapping is None else _said(mapping), dry_run)
+        if wanted.said is not None:
             async with services.db.write() as session:
-                await mappings.save(session, OPERATOR, _said(wanted.mapping), [], services.clock.now())
+                await mapping_service.propose(session, OPERATOR, wanted.said, services.clock.now())
         for path in files:
-            result = await _import_one(services, path, wanted.source, dry_run=wanted.dry_run)
+            result = await _import_one(services, path, wanted)
             results.append(result)
             line(result) if as_json else _show(result)
     return results
@@ -109,35 +122,57 @@ def _said(path: Path) -> dict[str, Any]:
     try:
         said = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
-        raise MappingInvalid(problem="no_json", value=f"{path}: {error}") from error
+        raise MappingInvalid(problem="no_json", value=storable(f"{path}: {error}")) from error
     if not isinstance(said, dict):
-        raise MappingInvalid(problem="no_json", value=str(path))
+        raise MappingInvalid(problem="no_json", value=storable(str(path)))
     return said
 
 
-async def _import_one(services: Services, path: Path, source: str | None, *, dry_run: bool) -> dict[str, Any]:
+async def _import_one(services: Services, path: Path, wanted: _Wanted) -> dict[str, Any]:
+    file = storable(str(path))  # a name may be any bytes
     if not path.is_file():  # noqa: ASYNC240  # one look at a local file before anything runs
-        message = say("cli.no_such_file", language(), {"path": path})
-        return _result(str(path), None, [], {"code": "cli.no_such_file", "message": message})
-    now, arrival = services.clock.now(), Arrival(path, path.name, dry_run, source)
+        message = say("cli.no_such_file", language(), {"path": file})
+        return _result(file, None, [], {"code": "cli.no_such_file", "message": message})
+    now, arrival = services.clock.now(), Arrival(path, storable(path.name), wanted.dry_run, wanted.source)
+    error: dict[str, Any] | None = None
     try:
         sha256 = await receiving.keep(services.blobs, arrival, services.settings.upload_limit_mb)
-    except FileTooLarge as error:
+    except FileTooLarge as refusal:
         async with services.db.write() as session:
-            import_id = await receiving.refuse(session, OPERATOR, arrival, error, now)
+            import_id = await receiving.refuse(session, OPERATOR, arrival, refusal, now)
     else:
         async with services.db.write() as session:
             import_id = (await receiving.receive(session, OPERATOR, arrival, sha256, now)).id
-        try:
-            with _bar(path.name) as follow:
-                await run_import(replace(services.intake, on_progress=follow), import_id)
-        except asyncio.CancelledError:
-            await asyncio.shield(interrupt(services.intake, import_id))
-            raise
+        await _run_through(services, import_id, arrival.name)
+        if wanted.said is not None:
+            error = await _map(services, import_id, wanted.said, arrival.name)
     async with services.db.read() as session:
         row = await reading_back.get_import(session, OPERATOR, import_id, language())
         issues = (await reading_back.list_issues(session, OPERATOR, import_id, language())).items
-    return _result(str(path), row, issues, None)
+    return _result(file, row, issues, error)
+
+
+async def _run_through(services: Services, import_id: int, shown: str) -> None:
+    """Run an import with a bar called `shown`; if the command is stopped meanwhile, the import has ended, too."""
+    try:
+        with _bar(shown) as follow:
+            await run_import(replace(services.intake, on_progress=follow), import_id)
+    except asyncio.CancelledError:
+        await asyncio.shield(interrupt(services.intake, import_id))
+        raise
+
+
+async def _map(services: Services, import_id: int, said: dict[str, Any], shown: str) -> dict[str, Any] | None:
+    """Tell an import that waits for it what its columns mean and run it again; the reason if that cannot be."""
+    try:
+        async with services.db.write() as session:
+            await mapping_service.map_import(session, OPERATOR, import_id, said, services.clock.now())
+    except ImportNotUnmapped:
+        return None
+    except MappingInvalid as error:
+        return {"code": error.code, "message": say(error.code, language(), error.params)}
+    await _run_through(services, import_id, shown)
+    return None
 
 
 class _bar:  # noqa: N801  # used like a function: with _bar(name) as follow
@@ -161,7 +196,7 @@ class _bar:  # noqa: N801  # used like a function: with _bar(name) as follow
 def _result(
     file: str, row: dict[str, Any] | None, issues: list[dict[str, Any]], error: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """The contract's object for one file."""
+    """The contract's object for one file; `error` goes before what the import itself says."""
     counts = dict.fromkeys(("total", "new", "updated", "filled", "changed", "unchanged", "skipped", "issues"), 0)
     if row is None:
         return {
@@ -174,7 +209,7 @@ def _result(
         "file": file, "import_id": row["id"], "status": row["status"], "format": row["format"], "source": row["source"],
         "confidence": row["confidence"], "rows": row["rows"], "orders": row["orders"],
         "money_effect": row["money_effect"], "similar_to": row["similar_to"], "duplicate_of": row["duplicate_of"],
-        "error": failure, "issues": issues, "seconds": row["seconds"],
+        "error": error or failure, "issues": issues, "seconds": row["seconds"],
     }  # fmt: skip
 
 
@@ -294,8 +329,7 @@ def redo_import(
         async with services_for(settings_of()) as services:
             async with services.db.write() as session:
                 await receiving.apply_waiting(session, OPERATOR, import_id, services.clock.now())
-            with _bar(f"#{import_id}") as follow:
-                await run_import(replace(services.intake, on_progress=follow), import_id)
+            await _run_through(services, import_id, f"#{import_id}")
             return await _one(services, import_id)
 
     row = run(work, as_json=as_json)
@@ -334,3 +368,41 @@ def show_errors(
     else:
         for issue in issues:
             sys.stdout.write(f"{issue['message']}\n")
+
+
+@mappings.command("list")
+def list_mappings(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """The mappings people have made, by name.
+
+    Example: vhm24r mappings list
+    """
+
+    async def work() -> list[dict[str, Any]]:
+        async with services_for(settings_of()) as services, services.db.read() as session:
+            return await mapping_service.list_mappings(session, OPERATOR)
+
+    rows = run(work, as_json=as_json)
+    if as_json:
+        out(rows)
+        return
+    table = Table("name", "of", "made by", "columns", box=None)
+    for row in rows:
+        meanings = ", ".join(f"{field} = {header}" for field, header in row["columns"].items())
+        table.add_row(*map(Text, (row["name"], row["target"], row["made_by"], meanings)))
+    Console(width=shutil.get_terminal_size((160, 24)).columns).print(table)
+
+
+@mappings.command("forget")
+def forget_mapping(name: str, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Forget a mapping; what was imported with it stays.
+
+    Example: vhm24r mappings forget "coffee shop"
+    """
+
+    async def work() -> None:
+        async with services_for(settings_of()) as services, services.db.write() as session:
+            await mapping_service.forget(session, OPERATOR, name, services.clock.now())
+
+    run(work, as_json=as_json)
+    message = say("cli.mapping_forgotten", language(), {"name": name})
+    out({"name": name, "forgotten": True}) if as_json else sys.stdout.write(f"✓ {message}\n")

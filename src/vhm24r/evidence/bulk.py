@@ -49,17 +49,20 @@ def copy_statement(staging: Staging) -> sql.Composed:
     return sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(staging.table), columns)
 
 
-async def drop_staging(session: AsyncSession, staging: Staging) -> None:
-    """Forget the staged rows of one part."""
-    await run_sql(session, f"DROP TABLE IF EXISTS {staging.table}")
-
-
 async def drop_leftovers(session: AsyncSession, import_id: int) -> None:
-    """Forget every part that an interrupted reading of this import left behind."""
+    """Forget every staged part of this import. `session` is in autocommit: the locks of many parts would not
+    fit into one transaction.
+    """
     names = text("SELECT tablename FROM pg_tables WHERE tablename ~ :pattern")
     found = await session.execute(names, {"pattern": f"^evidence_staged_{int(import_id)}_[0-9]+$"})
     for (name,) in found.all():
         await run_sql(session, f"DROP TABLE IF EXISTS {name}")
+
+
+async def staged_imports(session: AsyncSession) -> set[int]:
+    """The imports that have staged parts."""
+    names = text("SELECT tablename FROM pg_tables WHERE tablename ~ '^evidence_staged_[0-9]+_[0-9]+$'")
+    return {int(name.split("_")[2]) for (name,) in (await session.execute(names)).all()}
 
 
 async def append_versions(session: AsyncSession, staging: Staging, *, file_id: int, source: str) -> int:

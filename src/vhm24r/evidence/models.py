@@ -54,7 +54,7 @@ class EvidenceRecord(Base):
     content: Mapped[uuid.UUID]
     sheet: Mapped[int] = mapped_column(SmallInteger)
     row: Mapped[int] = mapped_column(Integer)
-    occurrence: Mapped[int] = mapped_column(SmallInteger)
+    occurrence: Mapped[int] = mapped_column(Integer)
     current: Mapped[bool]
     withdrawn: Mapped[bool]
     source: Mapped[str]

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.bulk import elect_current
-from vhm24r.platform.db import run_sql
-
-WORKING_TABLES = ("said", "elsewhere", "stated")
+from vhm24r.platform.db import fill, run_sql
 
 
 async def withdraw_files(session: AsyncSession, file_ids: Sequence[int]) -> int:
@@ -16,21 +14,20 @@ async def withdraw_files(session: AsyncSession, file_ids: Sequence[int]) -> int:
     Leaves `stated`, shaped as the fold and the election want it: every statement of these files.
     """
     files = list(file_ids)
-    await run_sql(session, f"DROP TABLE IF EXISTS {', '.join(WORKING_TABLES)}")
     await run_sql(session, "UPDATE evidence_files SET withdrawn = true WHERE id = ANY (:files)", files=files)
-    await run_sql(
+    await fill(
         session,
+        "said",
         """
-        CREATE TEMP TABLE said ON COMMIT DROP AS
         SELECT DISTINCT version_id FROM evidence_sightings WHERE file_id = ANY (:files)
         """,
         files=files,
     )
     await run_sql(session, "ANALYZE said")
-    await run_sql(  # the bounds let the block range index leave out most of the table
+    await fill(  # the bounds let the block range index leave out most of the table
         session,
+        "elsewhere",
         """
-        CREATE TEMP TABLE elsewhere ON COMMIT DROP AS
         SELECT DISTINCT ON (s.version_id) s.version_id, s.file_id, s.sheet, s."row"
         FROM evidence_sightings s JOIN said USING (version_id)
         JOIN evidence_files f ON f.id = s.file_id AND NOT f.withdrawn
@@ -55,10 +52,10 @@ async def withdraw_files(session: AsyncSession, file_ids: Sequence[int]) -> int:
             AND NOT EXISTS (SELECT FROM elsewhere w WHERE w.version_id = e.id)
         """,
     )
-    await run_sql(
+    await fill(
         session,
+        "stated",
         """
-        CREATE TEMP TABLE stated ON COMMIT DROP AS
         SELECT NULL::integer AS position, e.sheet, e."row", e.id AS version_id, e.record_id, e.order_id,
             true AS key_repeated, false AS revived
         FROM said s JOIN evidence_records e ON e.id = s.version_id

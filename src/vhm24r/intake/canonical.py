@@ -5,7 +5,8 @@ together again; only rows with something unusual are looked at one by one. That 
 an ordinary row at a few microseconds (bench/intake.py).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -23,22 +24,41 @@ from vhm24r.intake.values import (
     CardReader,
     ChoiceReader,
     CodeReader,
+    CurrencyReader,
     InstantReader,
+    QuantityReader,
     Reader,
     StrictChoiceReader,
     TextReader,
     escape,
 )
-from vhm24r.kit.text import EMPTY_MARKS, fold, shortened
+from vhm24r.kit.text import EMPTY_MARKS, fold, shortened, storable
+
+KEPT_ISSUES = 10_000
+"""Issues kept with their values; beyond that only the count grows (a whole file in a wrong layout)."""
+
+KEPT_CHARACTERS = 16 * 1024 * 1024
+"""Characters kept of the rows that all these issues are about."""
+
+SHOWN_CELLS = 200
+"""Cells kept of a row with an issue; no report has so many columns."""
 
 TOTAL_WORDS = frozenset(fold(word) for word in ("Итого", "Итого:", "Всего", "Всего:", "Total", "Total:", "Grand total"))
 
 _ISSUE_OF_CELL = {
     Cell.AMOUNT: "intake.amount_unreadable",
+    Cell.QUANTITY: "intake.amount_unreadable",
+    Cell.CURRENCY: "intake.currency_unknown",
     Cell.INSTANT: "intake.time_unreadable",
     Cell.CODE: "intake.code_damaged",
     Cell.CARD: "intake.code_damaged",
 }
+_CARD_HEADER = re.compile(r"card|kapt|(?<![a-z])pan(?![a-z])")
+"""Names a card, in a folded header: `Card`, `Номер карты`, `Masked PAN`, and no `Company`."""
+
+_LONG_NUMBER = re.compile(r"(?<!\d)\d(?:[\s-]*\d){12,18}(?!\d)")
+_BLANKS = re.compile(r"[\s-]+")
+
 BROKEN_NUL = r"\\u0000"
 """A NUL inside the JSON of extra facts, escaped for COPY; PostgreSQL keeps none."""
 
@@ -59,6 +79,18 @@ class Counts:
     issues: int = 0
 
 
+@dataclass(slots=True)
+class Room:
+    """What may still be kept of the issues of one import: so many, and so many characters of their rows."""
+
+    issues: int = KEPT_ISSUES
+    characters: int = KEPT_CHARACTERS
+
+
+Finding = tuple[str, Level, str | None, str]
+"""What is wrong with a row: code, level, header of the column, the text that is shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
     """A column of the source at its place in this table, with the memo that reads it."""
@@ -73,9 +105,18 @@ class Canonicaliser:
     """Turns the chunks of one table into COPY lines of canonical records."""
 
     def __init__(
-        self, claim: Claim, header: Sequence[str], zone: ZoneInfo, sheet: str | None, sheet_index: int
+        self,
+        claim: Claim,
+        header: Sequence[str],
+        zone: ZoneInfo,
+        sheet: str | None,
+        sheet_index: int,
+        room: Room | None = None,
     ) -> None:
-        """`claim` says which column is where; `header` are the header cells as they stand."""
+        """`claim` says which column is where; `header` are the header cells as they stand; `room` is shared by
+        the tables of an import.
+        """
+        self._room = room or Room()
         self._source = claim.source
         zone = ZoneInfo(self._source.zone) if self._source.zone else zone
         self._header = [cell.strip() for cell in header]
@@ -88,6 +129,7 @@ class Canonicaliser:
         ]
         self._known = {plan.index for plan in self._plans}
         self._unknown = _named_apart([(i, name) for i, name in enumerate(self._header) if i not in self._known])
+        self._cards = self._card_places()
         self._warned: set[tuple[str, str]] = set()
         self._extras: dict[tuple[str, ...], str] = {}
         self._words = TextReader()
@@ -118,8 +160,31 @@ class Canonicaliser:
         counts.staged += stated.count
         counts.duplicates += stated.duplicates
         counts.repeated += stated.duplicates + len(stated.repeats)
-        issues += [self._issue("intake.key_repeated", Level.WARNING, r.row, None, r.key) for r in stated.repeats]
+        for repeat in stated.repeats:
+            self._note(issues, repeat.row, ("intake.key_repeated", Level.WARNING, None, repeat.key))
         return stated.lines, issues
+
+    def shown(self, row: Sequence[str], *, trusted: bool) -> list[str]:
+        """A row as it came, as it is kept with an issue: no longer than is needed to correct it, and without
+        card numbers. `trusted` says that its cells stand in their columns.
+        """
+        cells = []
+        for place, cell in enumerate(row[:SHOWN_CELLS]):
+            text = self._veiled(place if trusted else None, cell[: 2 * LONGEST_CELL])
+            cells.append(storable(shortened(text, LONGEST_CELL)))
+        return cells
+
+    def _card_places(self) -> frozenset[int]:
+        """Where card numbers stand: the card of the source, and what nobody reads under a header that names one."""
+        extra = {plan.index: plan.header for plan in self._plans if plan.column.extra} | dict(self._unknown)
+        named = {place for place, header in extra.items() if names_card(header)}
+        return frozenset(named | {plan.index for plan in self._plans if plan.column.cell is Cell.CARD})
+
+    def _veiled(self, place: int | None, cell: str) -> str:
+        """A cell without card numbers; where its column is not known, whatever may be one is masked."""
+        if place is None or place >= self._width:
+            return without_cards(cell, certain=False)
+        return without_cards(cell, certain=True) if place in self._cards else cell
 
     def _squared(self, chunk: Chunk, issues: list[Issue], counts: Counts) -> tuple[Sequence[int], list[list[str]]]:
         """Rows of equal width with their numbers; blank rows dropped, ragged ones mended or refused."""
@@ -132,7 +197,8 @@ class Canonicaliser:
                 counts.total += 1
                 counts.issues += 1
                 said = next((cell for cell in row if '"' in cell), row[0] if row else "")
-                issues.append(self._issue("intake.quote_unclosed", Level.ERROR, number, None, said))
+                said = self._veiled(None, said[: 2 * LONGEST_CELL])
+                self._note(issues, number, ("intake.quote_unclosed", Level.ERROR, None, said))
                 continue
             if len(row) != width:
                 if not any(row):
@@ -141,7 +207,8 @@ class Canonicaliser:
                 if surplus:
                     counts.total += 1
                     counts.issues += 1
-                    issues.append(self._issue("intake.row_too_long", Level.ERROR, number, None, surplus[0]))
+                    said = self._veiled(None, surplus[0][: 2 * LONGEST_CELL])
+                    self._note(issues, number, ("intake.row_too_long", Level.ERROR, None, said))
                     continue
                 row = [*row, *[""] * (width - len(row))][:width]
             numbers.append(number)
@@ -180,7 +247,9 @@ class Canonicaliser:
                 )
                 if row is not None:
                     self._warned.add((plan.header, word))
-                    issues.append(self._issue("intake.word_unknown", Level.WARNING, row, plan.header, word))
+                    assumed = plan.column.cell is Cell.CURRENCY
+                    code = "intake.currency_assumed" if assumed else "intake.word_unknown"
+                    self._note(issues, row, (code, Level.WARNING, plan.header, word))
 
     def _extra_texts(self, extra: list[tuple[str, Sequence[str]]]) -> list[str]:
         names = [name for name, _ in extra]
@@ -228,9 +297,11 @@ class Canonicaliser:
             counts.total += 1
             counts.skipped += 1
             return False
-        errors = list(self._errors(index, row, number, fields))
-        issues.extend(errors)
-        if any(issue.level is Level.ERROR for issue in errors):
+        left_out = False
+        for finding in self._findings(index, row, fields):
+            self._note(issues, number, finding)
+            left_out = left_out or finding[1] is Level.ERROR
+        if left_out:
             counts.total += 1
             counts.issues += 1
             return False
@@ -243,26 +314,24 @@ class Canonicaliser:
     def _is_header(self, row: list[str]) -> bool:
         return [fold(cell) for cell in row] == [fold(cell) for cell in self._header]
 
-    def _errors(self, index: int, row: list[str], number: int, fields: dict[str, list[str]]) -> list[Issue]:
-        found = [
-            self._issue("intake.text_broken", Level.ERROR, number, self._header[place] or None, cell)
-            for place, cell in enumerate(row)
-            if "\ufffd" in cell or "\x00" in cell
-        ]
-        broken = {issue.column for issue in found}
+    def _findings(self, index: int, row: list[str], fields: dict[str, list[str]]) -> Iterator[Finding]:
+        """What is wrong with a row; of broken cells the first one stands for all."""
+        broken = [place for place, cell in enumerate(row) if "\ufffd" in cell or "\x00" in cell]
+        for place in broken[:1]:
+            said = self._veiled(place, row[place][: 2 * LONGEST_CELL])
+            yield "intake.text_broken", Level.ERROR, self._header[place] or None, said
         for plan in self._plans:
-            if plan.header in broken or plan.column.extra:
+            if plan.index in broken or plan.column.extra:
                 continue
             value, cell = fields[plan.column.field][index], row[plan.index]
             if value is UNREADABLE:
                 too_long = len(cell.strip()) > LONGEST_CELL
                 code = "intake.text_too_long" if too_long else _ISSUE_OF_CELL[plan.column.cell]
-                found.append(self._issue(code, Level.ERROR, number, plan.header, cell))
+                yield code, Level.ERROR, plan.header, self._veiled(plan.index, cell[: 2 * LONGEST_CELL])
             elif plan.column.field in self._expected and value == NULL:
-                found.append(self._issue("intake.value_missing", Level.WARNING, number, plan.header, cell))
+                yield "intake.value_missing", Level.WARNING, plan.header, cell
         if self._source.timed and self._is_nobody(index, fields):
-            found.append(self._issue("intake.row_unidentified", Level.ERROR, number, None, " ".join(row)))
-        return found
+            yield "intake.row_unidentified", Level.ERROR, None, " ".join(self.shown(row, trusted=True))
 
     def _is_nobody(self, index: int, fields: dict[str, list[str]]) -> bool:
         """Whether a row lacks what makes a fact: a time, and a key or an amount."""
@@ -270,9 +339,41 @@ class Canonicaliser:
         marks = (fields["amount"][index], *([fields[key][index]] if key else []))
         return fields["occurred_at"][index] == NULL and NULL in marks
 
-    def _issue(self, code: str, level: Level, row: int, column: str | None, value: str | None) -> Issue:
-        shown = None if value is None else shortened(value.strip().replace("\x00", "␀"), 200)
-        return Issue(code, level, self._sheet, row, column, shown, sheet_index=self._sheet_index)
+    def _note(self, issues: list[Issue], row: int, finding: Finding) -> None:
+        """Keep what was found, as long as there is room for it."""
+        if self._room.issues <= 0:
+            return
+        self._room.issues -= 1
+        code, level, column, value = finding
+        shown = shortened(value.strip().replace("\x00", "␀"), 200)
+        issues.append(Issue(code, level, self._sheet, row, column, shown, sheet_index=self._sheet_index))
+
+
+def names_card(header: str) -> bool:
+    """Whether a header says that card numbers stand below it."""
+    return _CARD_HEADER.search(fold(header)) is not None
+
+
+def without_cards(text: str, *, certain: bool) -> str:
+    """A text with every card number in it masked as `CardReader` masks one.
+
+    `certain`: where cards stand, every number of 13 to 19 digits is one; elsewhere those of 16 to 19 digits
+    are whose check digit is right.
+    """
+    return _LONG_NUMBER.sub(lambda found: _masked(found[0], certain=certain), text)
+
+
+def _masked(number: str, *, certain: bool) -> str:
+    digits = _BLANKS.sub("", number)
+    if not certain and (len(digits) < 16 or not _checks(digits)):
+        return number
+    return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}"
+
+
+def _checks(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (Luhn)."""
+    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
+    return sum(value - 9 * (value > 9) for value in doubled) % 10 == 0
 
 
 def _named_apart(columns: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
@@ -298,9 +399,13 @@ def _reader(column: Column, zone: ZoneInfo) -> Reader:
             return CardReader()
         case Cell.AMOUNT:
             return AmountReader()
+        case Cell.QUANTITY:
+            return QuantityReader()
         case Cell.INSTANT:
             return InstantReader(zone, month_first=column.month_first)
         case Cell.CHOICE:
             return ChoiceReader(column.choices)
         case Cell.STRICT_CHOICE:
             return StrictChoiceReader(column.choices)
+        case Cell.CURRENCY:
+            return CurrencyReader(column.choices)

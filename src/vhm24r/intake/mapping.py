@@ -16,17 +16,24 @@ from vhm24r.evidence.types import Role, SourceName
 from vhm24r.intake.errors import MappingInvalid
 from vhm24r.intake.sources.declaration import VENDING_SPACE, Cell, Column, Source
 from vhm24r.intake.sources.registry import by_name
-from vhm24r.intake.values import NULL, UNREADABLE, AmountReader, InstantReader, Reader
+from vhm24r.intake.values import LARGEST_AMOUNT, NULL, UNREADABLE, AmountReader, InstantReader, Reader
 from vhm24r.kit.money import Currency
 from vhm24r.kit.text import fold
+
+CURRENCY_WORDS = {code.value: code.value for code in Currency} | {
+    "сум": "UZS", "сумов": "UZS", "сўм": "UZS", "so'm": "UZS", "so’m": "UZS", "soʻm": "UZS", "so‘m": "UZS",
+    "sum": "UZS", "€": "EUR", "£": "GBP", "₸": "KZT", "тенге": "KZT", "₽": "RUB", "руб": "RUB", "руб.": "RUB",
+    "₴": "UAH", "грн": "UAH", "грн.": "UAH", "$": "USD", "us$": "USD",
+}  # fmt: skip
+"""How exports write the currencies kept here."""
 
 GENERIC_COLUMNS = (
     Column("order_number", (), Cell.CODE),
     Column("occurred_at", (), Cell.INSTANT),
     Column("amount", (), Cell.AMOUNT),
-    Column("quantity", (), Cell.AMOUNT),
+    Column("quantity", (), Cell.QUANTITY),
     Column("unit_price", (), Cell.AMOUNT),
-    Column("currency", (), Cell.CHOICE, {code.value: code.value for code in Currency}),
+    Column("currency", (), Cell.CURRENCY, CURRENCY_WORDS),
     Column("product", ()),
     Column("payment_method", ()),
     Column("machine_code", (), Cell.CODE),
@@ -56,20 +63,32 @@ class Computed:
     currency: str
 
     def __call__(self, fields: MutableMapping[str, list[str]]) -> None:
-        """Fill `amount`, `direction` and the empty cells of `currency`."""
+        """Fill `amount`, `direction` and the empty cells of `currency`.
+
+        A product that no amount could be is an unreadable price: the row is left out with an issue of that column.
+        """
         fields["currency"] = [self.currency if word == NULL else word for word in fields["currency"]]
         if self.multiplied:
             pairs = zip(fields["quantity"], fields["unit_price"], strict=True)
-            fields["amount"] = [_product(quantity, price) for quantity, price in pairs]
+            products = [_product(quantity, price) for quantity, price in pairs]
+            fields["amount"] = [NULL if product is UNREADABLE else product for product in products]
+            prices = zip(fields["unit_price"], products, strict=True)
+            fields["unit_price"] = [UNREADABLE if product is UNREADABLE else price for price, product in prices]
         fields["direction"] = ["return" if amount.startswith("-") else "sale" for amount in fields["amount"]]
 
 
 def _product(quantity: str, price: str) -> str:
-    """Minor units of quantity × price, both in hundredths; empty where one of them is no number."""
+    """Minor units: a quantity in thousandths × a price in minor units, halves rounded away from zero.
+
+    Empty where one of them is no number, UNREADABLE where an amount cannot be that large.
+    """
     if not (quantity.lstrip("-").isdigit() and price.lstrip("-").isdigit()):
         return NULL
-    hundredths = int(quantity) * int(price)
-    return str((abs(hundredths) + 50) // 100 * (1 if hundredths >= 0 else -1))
+    thousandths = int(quantity) * int(price)
+    minor = (abs(thousandths) + 500) // 1000
+    if minor > LARGEST_AMOUNT:
+        return UNREADABLE
+    return str(minor if thousandths >= 0 else -minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +96,8 @@ class Mapping:
     """Columns of a layout by the field they fill, and what the file does not say itself.
 
     `target` is `generic` (orders of another shop) or the name of a declared source that arrives with
-    other headers. `header` are the folded cells of the header it was made for; without it every header
-    with these columns fits. `rows_per_order`: several rows may be one order, their amounts add up.
+    other headers. `header` are the folded cells of the header it was made for, and the only one that
+    fits. `rows_per_order`: several rows may be one order, their amounts add up.
     `month_first`: 3/1/2024 is the first of March.
     """
 
@@ -95,6 +114,8 @@ class Mapping:
     @classmethod
     def of(cls, said: Facts[str, Any], header: Sequence[str] = ()) -> Self:
         """A checked mapping from JSON: `name`, `columns` {field: header}, and the rest by their names.
+
+        Without a header it is checked as far as that goes, and fits nothing.
 
         Raises:
             MappingInvalid: `problem` and `value` say what is wrong with it.
@@ -157,10 +178,7 @@ class Mapping:
 
     def fits(self, row: Sequence[str]) -> bool:
         """Whether a row is the header this mapping was made for."""
-        folded = tuple(fold(cell) for cell in row)
-        if self.header:
-            return folded == self.header
-        return {fold(header) for header in self.columns.values()} <= set(folded)
+        return bool(self.header) and tuple(fold(cell) for cell in row) == self.header
 
     def source(self) -> Source:
         """The mapping as a source."""

@@ -1,13 +1,16 @@
 """Files that could hurt are read in a child process: its own interpreter lock, its own limits, its own death.
 
-The child runs `read` and writes pickles to its standard output: every step of the reading, then the
-end or the error that stopped it. The parent only passes the lines on to COPY, so reading and loading
-really run side by side, and whatever a file does to its reader, the worker lives.
+The child runs `read` and writes pickles to what was its standard output: every step of the reading, then
+the end or the error that stopped it. What a library prints goes to the standard error instead. The parent
+only passes the lines on to COPY, so reading and loading really run side by side, and whatever a file does
+to its reader, the worker lives.
 """
 
 import contextlib
+import os
 import pickle
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -16,14 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from vhm24r.intake.errors import ReaderDied, ReaderExceeded
+from vhm24r.intake.errors import FileDamaged, ReaderDied, ReaderExceeded
 from vhm24r.intake.reading import Step, Task, read
 from vhm24r.kit.errors import AppError
 
 PIPE_BYTES = 1024 * 1024
 MEBIBYTE = 1024 * 1024
-BROKEN_CODE = 1
-"""How Python itself ends after an error of ours; anything else was done to the process."""
+
+EXCEEDING = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT})
+"""How a child ends that wants too much: of time, of the machine's memory, of its own."""
+
+BREAKING = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE})
+"""How a child ends whose library broke on the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,38 +46,67 @@ def read_in_child(path: Path, task: Task, limits: Limits) -> Generator[Step]:
 
     Raises:
         ReaderExceeded: the file took more than the limits allow.
+        FileDamaged: the library that reads it broke on it.
         ReaderDied: the child broke for a reason of ours. And what `read` raises.
     """
     command = [sys.executable, "-m", __spec__.name, str(limits.memory_mb), str(limits.seconds)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=PIPE_BYTES)
     assert child.stdin is not None
     assert child.stdout is not None
-    watch = threading.Timer(limits.seconds, child.kill)
+    expired = threading.Event()
+    watch = threading.Timer(limits.seconds, _expire, [child, expired])
     watch.start()
     try:
         with contextlib.suppress(BrokenPipeError), child.stdin as task_pipe:
             pickle.dump((path, task), task_pipe)
-        while (item := _next(child, child.stdout, limits)) is not None:
+        while (item := _next(child.stdout)) is not None:
+            if isinstance(item, MemoryError):
+                raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds)
+            if isinstance(item, AppError):
+                raise item
             yield item
+    except _StreamBroken as error:
+        if expired.is_set():
+            raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds) from error
+        raise _why(_code_of(child, child.stdout), path, limits) from error
     finally:
         watch.cancel()
         _end(child)
 
 
-def _next(child: subprocess.Popen[bytes], output: IO[bytes], limits: Limits) -> Step | None:
-    """What the child says next, None at the end; its error is raised here as if it were ours."""
+class _StreamBroken(Exception):
+    """What came is not what a child writes."""
+
+
+def _next(output: IO[bytes]) -> Step | AppError | MemoryError | None:
+    """What the child says next, None at the end.
+
+    Raises:
+        _StreamBroken: it says nothing more, or nothing that can be understood.
+    """
     try:
-        item = pickle.load(output)  # noqa: S301  # written by our own child, nobody else holds the pipe
-    except (EOFError, pickle.UnpicklingError) as error:
-        code = child.wait()
-        if code == BROKEN_CODE:
-            raise ReaderDied(code=code) from error
-        raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds) from error
-    if isinstance(item, MemoryError):
-        raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds)
-    if isinstance(item, AppError):
-        raise item
-    return item  # type: ignore[no-any-return]  # the child writes steps and nothing else
+        return pickle.load(output)  # type: ignore[no-any-return]  # noqa: S301  # written by our own child
+    except Exception as error:  # pickle raises whatever broken bytes lead it to
+        raise _StreamBroken from error
+
+
+def _expire(child: subprocess.Popen[bytes], expired: threading.Event) -> None:
+    expired.set()
+    child.kill()
+
+
+def _code_of(child: subprocess.Popen[bytes], output: IO[bytes]) -> int | None:
+    """How the child has ended; None when it has not, and goes on to write what nobody understands."""
+    return None if output.read(1) else child.wait()
+
+
+def _why(code: int | None, path: Path, limits: Limits) -> AppError:
+    """What is to be said of a child that ended so."""
+    if code in EXCEEDING:
+        return ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds)
+    if code in BREAKING:
+        return FileDamaged(format=path.suffix or "file", reason="the reader of this format broke on it")
+    return ReaderDied(code="—" if code is None else code)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -99,6 +135,13 @@ def produce(path: Path, task: Task, output: IO[bytes]) -> None:
     output.flush()
 
 
+def private_output() -> IO[bytes]:
+    """The standard output for us alone: whatever else is printed goes to the standard error."""
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return output
+
+
 def limit(memory_mb: int, seconds: int) -> None:
     """Take the limits for this process and every program it starts."""
     with contextlib.suppress(OSError, ValueError):  # macOS knows the limit but does not take it
@@ -108,6 +151,7 @@ def limit(memory_mb: int, seconds: int) -> None:
 
 
 if __name__ == "__main__":
+    steps_out = private_output()
     limit(int(sys.argv[1]), int(sys.argv[2]))
     where, what = pickle.load(sys.stdin.buffer)  # noqa: S301  # written by our own parent
-    produce(where, what, sys.stdout.buffer)
+    produce(where, what, steps_out)

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from vhm24r.intake.canonical import Canonicaliser, Counts
+from vhm24r.intake.canonical import Canonicaliser, Counts, Room, names_card, without_cards
 from vhm24r.intake.errors import (
     FileDamaged,
     FileEmpty,
@@ -42,6 +42,9 @@ DEEPEST_ARCHIVE = 2
 
 FEW_ISSUES = 20
 """Fewer bad rows than these prove nothing about a file."""
+
+NO_TABLE = -1
+"""In place of the number of a table that is read: the issue is about one that is not."""
 
 PREVIEW_ROWS = 20
 LONGEST_SHOWN_CELL = 200
@@ -135,10 +138,13 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ReadAs:
-    """Where a file was found: in which archive, under which name."""
+    """Where a file was found: in which archive, under which name; `room` is what its issues may still take,
+    and the same for all files of the archive.
+    """
 
     member: str | None = None
     container: str | None = None
+    room: Room = field(default_factory=Room)
 
 
 Step = Opened | Batch | Closed | LeftOut
@@ -201,7 +207,7 @@ def _read_members(box: Container, path: Path, above: ReadAs, depth: int, task: T
     for member in box.members(path, into):
         name = storable(f"{above.member}/{member.name}" if above.member else member.name)
         try:
-            yield from _read_member(member, ReadAs(name, above.container), depth, task)
+            yield from _read_member(member, ReadAs(name, above.container, above.room), depth, task)
         except Invalid as error:
             yield LeftOut(name, error)
         finally:
@@ -228,8 +234,10 @@ def _read_file(form: Format, path: Path, found: ReadAs, task: Task) -> Generator
     totals = [item.table.total_rows for item in located]
     reading.total_rows = sum(t for t in totals if t is not None) if None not in totals else None
     reading.sheets = [Sheet(item.table.sheet or "", item.header) for item in located]
-    yield Opened(reading, [dataclasses.replace(issue, member=found.member) for issue in passed])
-    yield from _batches(reading, located, task.zone)
+    passed = [dataclasses.replace(issue, member=found.member) for issue in passed[: found.room.issues]]
+    found.room.issues -= len(passed)
+    yield Opened(reading, passed)
+    yield from _batches(reading, located, task.zone, found.room)
     counts = reading.counts
     if not counts.total:
         raise FileEmpty
@@ -296,7 +304,7 @@ def _locate(tables: Iterator[Table], task: Task) -> tuple[list[Located], list[Is
 def _passed(code: str, table: Table, first: Chunk | None) -> Issue:
     """A table that is not read although another one of its file is: said, so that no row is lost silently."""
     row, page = (first.first_row, first.page) if first is not None else (None, None)
-    return Issue(code, Level.WARNING, table.sheet, row, sheet_index=table.index, page=page)
+    return Issue(code, Level.WARNING, table.sheet, row, sheet_index=NO_TABLE, page=page)
 
 
 def _names(located: list[Located]) -> str:
@@ -316,14 +324,15 @@ def _header(chunk: Chunk, task: Task) -> tuple[int, Claim] | None:
 def _claim(row: Sequence[str], task: Task) -> Claim | None:
     """Who claims a header row: the layout somebody has mapped, the source that was named, or the surest source.
 
-    A mapping that was made for no header in particular takes only what nobody else claims.
+    Two mappings of one header that mean different things are a tie: nobody claims it.
     """
-    fitting = [m for m in task.mappings if task.wanted in (None, m.target) and m.fits(row)]
-    if fitting and fitting[0].header:
-        return fitting[0].source().claim(row)
-    named = None if task.wanted is None else by_name(task.wanted)
-    declared = winner(claims(row)) if task.wanted is None else named and named.claim(row)
-    return declared or (fitting[0].source().claim(row) if fitting else None)
+    mapped = [m.source() for m in task.mappings if task.wanted in (None, m.target) and m.fits(row)]
+    if mapped:
+        return mapped[0].claim(row) if all(source == mapped[0] for source in mapped) else None
+    if task.wanted is None:
+        return winner(claims(row))
+    named = by_name(task.wanted)
+    return None if named is None else named.claim(row)
 
 
 def _likely_header(rows: Sequence[Sequence[str]]) -> int | None:
@@ -356,35 +365,52 @@ def _unclaimed(chunk: Chunk | None, wanted: str | None) -> HeaderMissing | Sourc
 
 
 def _preview(chunk: Chunk | None, offset: int | None) -> dict[str, object] | None:
-    """The header and the rows below it, as a person is shown them to say what the columns mean."""
+    """The header and the rows below it, as a person is shown them to say what the columns mean; without what
+    may be a card number.
+    """
     if chunk is None or offset is None:
         return None
+    columns = _names_in(chunk.rows[offset])
+    cards = {place for place, name in enumerate(columns) if names_card(name)}
     below = chunk.rows[offset + 1 : offset + 1 + PREVIEW_ROWS]
-    return {
-        "columns": _names_in(chunk.rows[offset]),
-        "rows": [[storable(shortened(cell.strip(), LONGEST_SHOWN_CELL)) for cell in row] for row in below],
-    }
+    rows = [[_previewed(cell, certain=place in cards) for place, cell in enumerate(row)] for row in below]
+    return {"columns": columns, "rows": rows}
 
 
-def _batches(reading: ReadFile, located: list[Located], zone: ZoneInfo) -> Iterator[Batch]:
+def _previewed(cell: str, *, certain: bool) -> str:
+    text = without_cards(cell.strip()[: 2 * LONGEST_SHOWN_CELL], certain=certain)
+    return storable(shortened(text, LONGEST_SHOWN_CELL))
+
+
+def _batches(reading: ReadFile, located: list[Located], zone: ZoneInfo, room: Room) -> Iterator[Batch]:
     seen, position = Seen(), 0
     for sheet_index, item in enumerate(located):
-        canonical = Canonicaliser(item.claim, item.header, zone, item.table.sheet, sheet_index)
+        canonical = Canonicaliser(item.claim, item.header, zone, item.table.sheet, sheet_index, room)
         for chunk in item.chunks:
             before = reading.counts.repeated
             lines, issues = canonical.convert(chunk, seen, position, reading.counts)
             staged, position = reading.counts.staged - position, reading.counts.staged
-            placed = [_placed(issue, chunk, reading.member) for issue in issues]
+            placed = _placed(issues, chunk, reading.member, canonical, room)
             yield Batch(lines, placed, reading.counts.total, staged, reading.counts.repeated > before)
     reading.content_hash = seen.digest.hexdigest()
 
 
-def _placed(issue: Issue, chunk: Chunk, member: str | None) -> Issue:
-    """An issue with the rest of its place, and the row as it came."""
-    offset = (issue.row or 0) - chunk.first_row
-    row = chunk.rows[offset] if 0 <= offset < len(chunk.rows) else []
-    cells = [storable(shortened(cell, LONGEST_SHOWN_CELL * 5)) for cell in row]
-    return dataclasses.replace(issue, member=member, page=chunk.page, cells=cells)
+def _placed(issues: list[Issue], chunk: Chunk, member: str | None, canonical: Canonicaliser, room: Room) -> list[Issue]:
+    """Issues with the rest of their place, and the row as it came: one copy for all issues of a row, and none
+    any more when there is no room for it.
+    """
+    rows: dict[int, list[str]] = {}
+    placed = []
+    for issue in issues:
+        number = issue.row or 0
+        offset = number - chunk.first_row
+        if number not in rows:
+            row = chunk.rows[offset] if 0 <= offset < len(chunk.rows) and room.characters > 0 else []
+            rows[number] = canonical.shown(row, trusted=number not in chunk.broken)
+        cells = rows[number] if room.characters > 0 else []
+        room.characters -= sum(map(len, cells))
+        placed.append(dataclasses.replace(issue, member=member, page=chunk.page, cells=cells))
+    return placed
 
 
 def left_out(step: LeftOut) -> Issue:

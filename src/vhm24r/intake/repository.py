@@ -78,9 +78,8 @@ async def list_column_mappings(session: AsyncSession) -> Sequence[ColumnMapping]
 
 
 async def list_mappings(session: AsyncSession) -> list[Mapping]:
-    """The mappings as reading takes them; those made for one header are asked first."""
-    rows = sorted(await list_column_mappings(session), key=lambda row: not row.header)
-    return [Mapping.of(row.said, row.header) for row in rows]
+    """The mappings as reading takes them."""
+    return [Mapping.of(row.said, row.header) for row in await list_column_mappings(session)]
 
 
 async def list_rows(

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from vhm24r.evidence.bulk import Staging, copy_statement, create_staging
+from vhm24r.intake.canonical import KEPT_ISSUES as KEPT_ISSUES
 from vhm24r.intake.formats.protocol import Sample
 from vhm24r.intake.formats.registry import is_plain
 from vhm24r.intake.reader_process import Limits, read_in_child
@@ -29,9 +30,6 @@ PART_ROWS = (4_000, 12_000, 24_000)
 """Rows applied at once: the first parts are small, so that applying starts early; the last size repeats and is
 enough to amortise the statements. Constants, because keys repeated across parts show in the history
 (docs/algorithms/diffing.md)."""
-
-KEPT_ISSUES = 10_000
-"""Issues kept with their values; beyond that only the count grows (a whole file in a wrong layout)."""
 
 Report = Callable[[ReadFile, int, int | None], None]
 """Told of the file being read, the rows read of all files so far, and how many there are if that is known."""
@@ -74,7 +72,7 @@ class Stager:
                     return
                 if isinstance(step, Opened):
                     self.files.append(step.file)
-                    self.issues += step.issues
+                    self._keep(step.issues)
                     self._report(0)
                     self.hand_on(step)
                     self._stage_file(connection, steps)
@@ -112,7 +110,7 @@ class Stager:
                     copy.write(step.lines)
                     rows += step.staged
                     irregular = irregular or step.repeats
-                    self.issues.extend(step.issues[: max(0, KEPT_ISSUES - len(self.issues))])
+                    self._keep(step.issues)
                     if time.monotonic() > due:
                         self._report(step.rows_read)
                         due = time.monotonic() + REPORT_EVERY_SECONDS
@@ -121,6 +119,9 @@ class Stager:
                         break
         self.hand_on(replace(staging, irregular=irregular))
         return step
+
+    def _keep(self, issues: list[Issue]) -> None:
+        self.issues.extend(issues[: max(0, KEPT_ISSUES - len(self.issues))])
 
     def _leave_out(self, step: LeftOut) -> None:
         self.issues.append(left_out(step))

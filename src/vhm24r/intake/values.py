@@ -17,12 +17,18 @@ NULL = r"\N"
 UNREADABLE = "\x00unreadable"
 MEMO_LIMIT = 50_000
 LONGEST_EMPTY_MARK = 4
+LARGEST_AMOUNT = 10**17
+"""In minor units; no honest amount is larger, and a column of them fits the database's integers."""
+
 LONGEST_CELL = 500
 """No honest cell of a report is longer; an index entry could not hold much more."""
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _DAMAGED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
+_QUANTITY = re.compile(r"(\(?[+−-]?\s*(?:\d{1,3}(?:[\s']\d{3})+|\d+)(?:[.,]\d+)*)(\)?)")
+_CURRENCY_CODE = re.compile(r"[A-Za-z]{3}")
 _ZERO_TAIL = re.compile(r"(\d+)\.0")
 EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # a day of no zone, like the cells
 
@@ -73,7 +79,8 @@ class CodeReader(Reader):
     """Numbers that are names (order number, machine code, RRN): text, never a quantity.
 
     `8.6E+15` shows that a spreadsheet has destroyed digits: unreadable. A trailing `.0` is what
-    spreadsheets add to a code of digits: removed.
+    spreadsheets add to a code of digits: removed. No code has control characters, and one of them separates
+    the parts of an identity: unreadable, but for tabs and line breaks, which are escaped.
     """
 
     def __missing__(self, cell: str) -> str:
@@ -84,7 +91,7 @@ class CodeReader(Reader):
 
     def read(self, cell: str) -> str:
         """The code, unless it is visibly damaged."""
-        if _DAMAGED.fullmatch(cell):
+        if _DAMAGED.fullmatch(cell) or _CONTROL.search(cell):
             return UNREADABLE
         whole = _ZERO_TAIL.fullmatch(cell)
         return escape(whole[1] if whole else cell)
@@ -111,7 +118,24 @@ class AmountReader(Reader):
     def read(self, cell: str) -> str:
         """Minor units, or UNREADABLE; never a silent zero."""
         minor = parse_minor(cell)
-        return UNREADABLE if minor is None or abs(minor) > 10**17 else str(minor)
+        return UNREADABLE if minor is None or abs(minor) > LARGEST_AMOUNT else str(minor)
+
+
+class QuantityReader(Reader):
+    """How much of something → thousandths as digits.
+
+    A single mark is the decimal one (`1.250` is one and a quarter); groups have spaces, or several marks.
+    """
+
+    def read(self, cell: str) -> str:
+        """Thousandths, or UNREADABLE; more than three decimals are refused, not rounded away."""
+        found = _QUANTITY.fullmatch(cell)
+        if found is None:
+            return UNREADABLE
+        single = cell.count(".") + cell.count(",") == 1
+        thousandths = parse_minor(f"{found[1]}000{found[2]}" if single else cell, 3)  # zeros: no group of three
+        too_much = thousandths is None or abs(thousandths) > LARGEST_AMOUNT
+        return UNREADABLE if too_much else str(thousandths)
 
 
 class ChoiceReader(Reader):
@@ -141,6 +165,18 @@ class StrictChoiceReader(ChoiceReader):
         if known is None:
             self.unknown[cell] = cell
             return NULL
+        return known
+
+
+class CurrencyReader(StrictChoiceReader):
+    """Currencies: a code that is not kept here is another money, never taken for one of ours."""
+
+    def read(self, cell: str) -> str:
+        """The code; UNREADABLE for a code of others, and nothing for any other word, which is remembered."""
+        known = super().read(cell)
+        if known == NULL and _CURRENCY_CODE.fullmatch(cell):
+            del self.unknown[cell]
+            return UNREADABLE
         return known
 
 

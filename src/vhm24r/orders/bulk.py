@@ -21,13 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vhm24r.evidence.bulk import LIFECYCLE, Staging
 from vhm24r.evidence.types import SALE_FIELDS, FieldKind, RecordField, SourceName
 from vhm24r.orders.types import SALE_SOURCES
-from vhm24r.platform.db import run_sql
+from vhm24r.platform.db import fill, run_sql
 
 ORDER_FIELDS = ("machine_code", "occurred_at", "amount", "currency", "product", "payment_method")
 VENDING_FIELDS = tuple(field.name for field in SALE_FIELDS if field.name not in ORDER_FIELDS)
 VENDING_SPACE = "vending"
 HISTORY = 'INSERT INTO order_changes (order_id, version, field, change_set_id, kind, old, new, file_id, sheet, "row")'
-WORKING_TABLES = ("known", "placed", "stated", "touched", "folded", "order_diff", "outcomes")
 
 
 def addressable(text: str) -> str:
@@ -63,6 +62,14 @@ def presented(column: str, field: RecordField) -> str:
     return column
 
 
+def counted(alias: str) -> str:
+    """SQL for whether an order counts as money: one known to sales alone does not (decisions 1), nor do tests."""
+    return (
+        f"({alias}.amount IS NOT NULL AND {alias}.currency IS NOT NULL"
+        f" AND {alias}.payment_method IS DISTINCT FROM 'test' AND {alias}.origin <> '{SourceName.VENDHUB}')"
+    )
+
+
 def _home(field: str) -> str:
     """The alias of the table that holds an order's field: `o` for orders, `v` for vending_orders."""
     return f"o.{field}" if field in ORDER_FIELDS else f"v.{field}"
@@ -70,14 +77,13 @@ def _home(field: str) -> str:
 
 async def resolve(session: AsyncSession, staging: Staging, placing: Placing) -> None:
     """Make `known`, `placed` and `stated` for one staged part."""
-    await run_sql(session, f"DROP TABLE IF EXISTS {', '.join(WORKING_TABLES)}")
     # a statement that does not stand is said anew, unless a later import says it, too
     again = """{0}.withdrawn OR (NOT {0}.current AND NOT EXISTS (
             SELECT FROM evidence_files p WHERE p.id = {0}.file_id AND p.import_id > :import_id))"""
-    await run_sql(
+    await fill(
         session,
+        "known",
         f"""
-        CREATE TEMP TABLE known ON COMMIT DROP AS
         SELECT s.position, s.sheet, s."row", s.identity, s.content, s.duplicate, s.order_number,
             {"coalesce(s.machine_code, '')" if placing.by_machine else "''"} AS machine, f.record_id,
             CASE WHEN s.order_number IS NULL OR s.order_number = f.order_number THEN f.order_id END AS order_id,
@@ -108,10 +114,10 @@ async def resolve(session: AsyncSession, staging: Staging, placing: Placing) -> 
         """,
     )
     await _place(session, placing)
-    await run_sql(
+    await fill(
         session,
+        "stated",
         """
-        CREATE TEMP TABLE stated ON COMMIT DROP AS
         SELECT k.position, k.sheet, k."row", k.identity, k.content, k.order_number,
             coalesce(k.order_id, p.order_id) AS order_id, coalesce(p.new_order, false) AS new_order,
             CASE WHEN p.position = k.position THEN p.number END AS number,
@@ -139,10 +145,10 @@ async def _place(session: AsyncSession, placing: Placing) -> None:
     A number that another space has taken gets the name of its own space behind it.
     """
     own = f"coalesce(nullif(f.machine, ''), '{VENDING_SPACE}')" if placing.by_machine else "CAST(:space AS text)"
-    await run_sql(
+    await fill(
         session,
+        "placed",
         f"""
-        CREATE TEMP TABLE placed ON COMMIT DROP AS
         WITH wanted AS MATERIALIZED (
             SELECT order_number AS source_number, machine, min(position) AS position,
                 {addressable("order_number")} AS number
@@ -210,10 +216,10 @@ async def fold(session: AsyncSession, staging: Staging, *, source: str, hold: bo
     `hold` locks the standing ones first: what a person edits meanwhile would be overwritten by a fold
     that has not seen it. A dry run writes nothing and holds nobody up.
     """
-    await run_sql(
+    await fill(
         session,
+        "touched",
         """
-        CREATE TEMP TABLE touched ON COMMIT DROP AS
         SELECT order_id, max(position) AS position, bool_or(new_order) AS new_order
         FROM stated WHERE order_id IS NOT NULL
         GROUP BY order_id HAVING count(*) > 1 OR NOT bool_or(new_order)
@@ -266,10 +272,10 @@ async def fold_touched(session: AsyncSession, stated: str, *, hold: bool, import
     machine = SourceName.HAPPY_WORKERS
     latest = 'moved DESC NULLS LAST, import_id DESC, file_id DESC, sheet DESC, "row" DESC'
     sale_sources = ", ".join(f"'{name}'" for name in SALE_SOURCES)
-    await run_sql(
+    await fill(
         session,
+        "folded",
         f"""
-        CREATE TEMP TABLE folded ON COMMIT DROP AS
         WITH statements AS (
             SELECT e.order_id, e.record_id, e.source, coalesce(p.import_id, :import_id) AS import_id, e.file_id,
                 e.sheet, e."row", {LIFECYCLE.format("e")} AS moved, {_names("e")}
@@ -302,10 +308,10 @@ async def fold_touched(session: AsyncSession, stated: str, *, hold: bool, import
 async def diff(session: AsyncSession) -> None:
     """Make `order_diff` and `outcomes`: what the statements change, and what every row brought."""
     await diff_folded(session)
-    await run_sql(
+    await fill(
         session,
+        "outcomes",
         """
-        CREATE TEMP TABLE outcomes ON COMMIT DROP AS
         WITH strongest AS (
             SELECT order_id, CASE WHEN bool_or(kind <> 'filled') THEN 'changed' ELSE 'filled' END AS kind
             FROM order_diff GROUP BY order_id
@@ -329,10 +335,10 @@ async def diff_folded(session: AsyncSession) -> None:
         f"('{f.name}', {presented(_home(f.name), f)}, {presented(f'f.{f.name}', f)})" for f in SALE_FIELDS
     )
     differs = " OR ".join(f"{_home(f.name)} IS DISTINCT FROM f.{f.name}" for f in SALE_FIELDS)
-    await run_sql(
+    await fill(
         session,
+        "order_diff",
         f"""
-        CREATE TEMP TABLE order_diff ON COMMIT DROP AS
         SELECT f.order_id, s.sheet, s."row", o.version + 1 AS version, d.field, d.old, d.new,
             CASE WHEN d.old IS NULL THEN 'filled' ELSE 'changed' END AS kind
         FROM folded f JOIN orders o ON o.id = f.order_id LEFT JOIN vending_orders v ON v.order_id = f.order_id

@@ -10,13 +10,11 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vhm24r.evidence.types import SourceName
-from vhm24r.orders.bulk import HISTORY, diff_folded, fold_touched, update_standing, write_differences
+from vhm24r.orders.bulk import HISTORY, counted, diff_folded, fold_touched, update_standing, write_differences
 from vhm24r.orders.types import OrderStatus
-from vhm24r.platform.db import run_sql
+from vhm24r.platform.db import fill, run_sql
 
 KEPT_SHOWN = 200
-WORKING_TABLES = ("touched", "folded", "order_diff", "orphans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +38,10 @@ class Withdrawal:
 
 async def withdraw_orders(session: AsyncSession, change_set_id: int, now: datetime) -> Withdrawal:
     """Bring the orders of the statements in `stated` to what the remaining statements say."""
-    await run_sql(session, f"DROP TABLE IF EXISTS {', '.join(WORKING_TABLES)}")
-    await run_sql(
+    await fill(
         session,
+        "touched",
         """
-        CREATE TEMP TABLE touched ON COMMIT DROP AS
         SELECT DISTINCT order_id, NULL::integer AS position, false AS new_order
         FROM stated WHERE order_id IS NOT NULL
         """,
@@ -66,10 +63,10 @@ async def withdraw_orders(session: AsyncSession, change_set_id: int, now: dateti
 
 async def _find_orphans(session: AsyncSession) -> None:
     """`orphans`: touched orders without a live statement, with what a person has done to them."""
-    await run_sql(
+    await fill(
         session,
+        "orphans",
         f"""
-        CREATE TEMP TABLE orphans ON COMMIT DROP AS
         SELECT o.id AS order_id, o.number, o.version, array_remove(ARRAY[
             CASE WHEN cardinality(o.edited_fields) > 0 THEN 'edited' END,
             CASE WHEN cardinality(o.tags) > 0 THEN 'tagged' END,
@@ -85,18 +82,14 @@ async def _find_orphans(session: AsyncSession) -> None:
 
 
 async def _money_gone(session: AsyncSession) -> dict[str, int]:
-    """What the touched orders counted for, less what they count for now; asked before they are changed.
-
-    An order that only sales speak of counts for nothing (decisions 1), nor do tests.
-    """
-    counts = "amount IS NOT NULL AND currency IS NOT NULL AND payment_method IS DISTINCT FROM 'test' AND origin <> '{}'"
+    """What the touched orders counted for, less what they count for now; asked before they are changed."""
     statement = f"""
-        SELECT currency, sum(amount)::bigint FROM (
-            SELECT o.currency, o.amount, o.payment_method, o.origin FROM orders o JOIN touched t ON t.order_id = o.id
-            WHERE o.withdrawn_at IS NULL
+        SELECT currency, sum(amount) FROM (
+            SELECT o.currency, o.amount FROM orders o JOIN touched t ON t.order_id = o.id
+            WHERE {counted("o")} AND o.withdrawn_at IS NULL
                 AND NOT EXISTS (SELECT FROM orphans g WHERE g.order_id = o.id AND g.reasons <> '{{}}')
-            UNION ALL SELECT currency, -amount, payment_method, origin FROM folded
-        ) m WHERE {counts.format(SourceName.VENDHUB)} GROUP BY currency HAVING sum(amount) <> 0 ORDER BY currency
+            UNION ALL SELECT f.currency, -f.amount FROM folded f WHERE {counted("f")}
+        ) m GROUP BY currency HAVING sum(amount) <> 0 ORDER BY currency
     """
     rows = await session.execute(text(statement))
     return {str(currency): int(amount) for currency, amount in rows.all()}

@@ -118,6 +118,31 @@ async def driver_connection(session: AsyncSession) -> psycopg.AsyncConnection[An
     return connection
 
 
+WORKING_TABLES = "working_tables"
+
+
+async def fill(session: AsyncSession, name: str, query: str, **params: object) -> None:
+    """Fill a temporary table of this transaction with what a query finds.
+
+    It is made at its first use and emptied at the next one: a table that is dropped and made again leaves
+    another lock behind until the transaction ends, and those are few.
+    """
+    made: set[str] = session.info.setdefault(WORKING_TABLES, set())
+    if name in made:
+        await run_sql(session, f"TRUNCATE {name}")
+        await run_sql(session, f"INSERT INTO {name} {query}", **params)
+        return
+    await run_sql(session, f"CREATE TEMP TABLE {name} ON COMMIT DROP AS {query}", **params)
+    made.add(name)
+
+
+async def forget_filled(session: AsyncSession) -> None:
+    """Make every temporary table anew: a savepoint that was rolled back may have taken some along."""
+    made: set[str] = session.info.pop(WORKING_TABLES, set())
+    for name in sorted(made):
+        await run_sql(session, f"DROP TABLE IF EXISTS {name}")
+
+
 async def run_sql(session: AsyncSession, statement: str, **params: object) -> int:
     """Execute one statement written as SQL; returns the number of rows it touched."""
     result = await session.execute(text(statement), params)

@@ -7,10 +7,10 @@ import pytest
 
 from vhm24r.evidence.types import Role, SourceName
 from vhm24r.intake.errors import MappingInvalid
-from vhm24r.intake.mapping import GENERIC_FIELDS, LONGEST_NAME, Computed, Mapping, suggest
+from vhm24r.intake.mapping import CURRENCY_WORDS, GENERIC_FIELDS, LONGEST_NAME, Computed, Mapping, suggest
 from vhm24r.intake.sources.declaration import Cell
 from vhm24r.intake.sources.registry import by_name
-from vhm24r.intake.values import NULL, UNREADABLE
+from vhm24r.intake.values import NULL, UNREADABLE, CurrencyReader, QuantityReader
 from vhm24r.kit.text import fold
 from vhm24r.platform.i18n import say
 
@@ -93,11 +93,12 @@ def test_a_mapping_fits_the_header_it_was_made_for_and_no_other() -> None:
     assert not mapping.fits(["No", "When", "Sum", "More"])
 
 
-def test_a_mapping_of_no_header_fits_every_one_with_its_columns() -> None:
+def test_a_mapping_of_no_header_fits_nothing() -> None:
     mapping = Mapping.of(said())
 
-    assert mapping.fits(["Shop", "Sum", "No", "When"])
-    assert not mapping.fits(["Sum", "No"])
+    assert not mapping.fits(["Shop", "Sum", "No", "When"])
+    assert not mapping.fits(["No", "When", "Sum"])
+    assert not mapping.fits([])
 
 
 @pytest.mark.parametrize(("rows_per_order", "key"), [(False, "order_number"), (True, None)])
@@ -136,7 +137,7 @@ def test_a_declared_source_with_other_headers_stays_what_it_is() -> None:
 
 def test_amount_is_quantity_times_price_rounded_to_the_minor_unit() -> None:
     fields = {
-        "quantity": ["600", "-100", "150", "300", UNREADABLE, "100", NULL],
+        "quantity": ["6000", "-1000", "1500", "3000", UNREADABLE, "1000", NULL],
         "unit_price": ["255", "1095", "33", "-50", "100", NULL, "1"],
         "amount": [NULL] * 7,
         "currency": ["EUR", NULL, NULL, "GBP", NULL, NULL, NULL],
@@ -146,6 +147,83 @@ def test_amount_is_quantity_times_price_rounded_to_the_minor_unit() -> None:
     assert fields["amount"] == ["1530", "-1095", "50", "-150", NULL, NULL, NULL]
     assert fields["direction"] == ["sale", "return", "sale", "return", "sale", "sale", "sale"]
     assert fields["currency"] == ["EUR", "GBP", "GBP", "GBP", "GBP", "GBP", "GBP"]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "amount"),
+    [
+        ("1250", "1000000", "1250000"), ("5", "100", "1"), ("4", "100", "0"), ("-5", "100", "-1"),
+        ("333", "1001", "333"),
+        ("1000", "100000000000000000", "100000000000000000"), ("-1000", "100000000000000000", "-100000000000000000"),
+    ],
+)  # fmt: skip
+def test_a_quantity_has_thousandths(quantity: str, price: str, amount: str) -> None:
+    fields = {"quantity": [quantity], "unit_price": [price], "amount": [NULL], "currency": [NULL]}
+    Computed(multiplied=True, currency="UZS")(fields)
+
+    assert (fields["amount"], fields["unit_price"]) == ([amount], [price])
+
+
+@pytest.mark.parametrize("quantity", ["1001", "-1001", "100000000000000000"])
+def test_a_product_that_no_amount_could_be_is_an_unreadable_price(quantity: str) -> None:
+    fields = {"quantity": ["1000", quantity], "unit_price": ["5", "100000000000000000"], "amount": [NULL, NULL],
+              "currency": [NULL, NULL]}  # fmt: skip
+    Computed(multiplied=True, currency="UZS")(fields)
+
+    assert fields["amount"] == ["5", NULL]
+    assert fields["unit_price"][0] == "5"
+    assert fields["unit_price"][1] is UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("cell", "thousandths"),
+    [
+        ("6", "6000"), ("1.250", "1250"), ("1,250", "1250"), ("1.25", "1250"), ("0,5", "500"), ("1.2500", "1250"),
+        ("15.000", "15000"), ("1 250", "1250000"), ("1 250,5", "1250500"), ("1\u00a0250", "1250000"),
+        ("1.250.000", "1250000000"), ("1,250,000.5", "1250000500"), ("-2", "-2000"), ("−1.250", "-1250"),
+        ("(1.250)", "-1250"), ("+3", "3000"), ("1'250", "1250000"), ("100000000000000", "100000000000000000"),
+    ],
+)  # fmt: skip
+def test_a_single_mark_of_a_quantity_is_the_decimal_one(cell: str, thousandths: str) -> None:
+    assert QuantityReader()[cell] == thousandths
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "many",
+        "0.3333",
+        "1.250 000",
+        "1,25,0",
+        "5 UZS",
+        "$5",
+        "(5",
+        "5)",
+        "(-5)",
+        ".5",
+        "1 25",
+        "100000000000001",
+        "1E+3",
+    ],
+)
+def test_what_is_no_quantity_is_unreadable(cell: str) -> None:
+    assert QuantityReader()[cell] is UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("cell", "code", "remembered"),
+    [
+        ("usd", "USD", []), ("UZS", "UZS", []), ("сум", "UZS", []), ("Сум", "UZS", []), ("so'm", "UZS", []),
+        ("$", "USD", []), ("€", "EUR", []), ("руб.", "RUB", []), ("TRY", UNREADABLE, []), ("cny", UNREADABLE, []),
+        ("coins", NULL, ["coins"]), ("₺", NULL, ["₺"]), ("", NULL, []),
+    ],
+)  # fmt: skip
+def test_a_currency_is_one_of_ours_or_not_said_or_refused(cell: str, code: str, remembered: list[str]) -> None:
+    reader = CurrencyReader(CURRENCY_WORDS)
+
+    assert reader[cell] == code
+    assert list(reader.unknown) == remembered
+    assert reader.unreadable == (code is UNREADABLE)
 
 
 def test_an_amount_that_is_given_is_taken() -> None:

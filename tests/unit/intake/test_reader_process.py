@@ -1,6 +1,7 @@
 """What a reading process tells its parent: every step, and how it ended."""
 
 import io
+import os
 import pickle
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from tests.factories import HW_HEADER, hw_row, write_csv
 from tests.reading import task_of
 from vhm24r.intake import reading
 from vhm24r.intake.canonical import Counts
-from vhm24r.intake.errors import FileEmpty, ReaderDied, ReaderExceeded, SourceMismatch
+from vhm24r.intake.errors import FileDamaged, FileEmpty, ReaderDied, ReaderExceeded, SourceMismatch
 from vhm24r.intake.formats.delimited import Delimited
-from vhm24r.intake.reader_process import Limits, produce, read_in_child
+from vhm24r.intake.reader_process import Limits, private_output, produce, read_in_child
 from vhm24r.intake.reading import Batch, Closed, Opened, read
 from vhm24r.intake.types import Table
 
@@ -113,10 +114,35 @@ def test_a_child_that_is_no_longer_wanted_ends(tmp_path: Path) -> None:
     [
         ("import sys; sys.stdin.buffer.read(); sys.exit(1)", ReaderDied),
         ("import os, signal; os.kill(os.getpid(), signal.SIGABRT)", ReaderExceeded),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", ReaderExceeded),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", ReaderExceeded),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", FileDamaged),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGBUS)", FileDamaged),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", FileDamaged),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", ReaderDied),
+        ("import sys; sys.stdin.buffer.read()", ReaderDied),
+        ('print("Warning: a font is missing" * 9)', ReaderDied),
+        ('print("c" * 9, flush=True); import time; time.sleep(60)', ReaderExceeded),
+        ('import os, time; os.write(1, b"cos\\nnothing\\n" + bytes(9)); time.sleep(60)', ReaderDied),
         ("import time; time.sleep(60)", ReaderExceeded),
         ("import pickle, sys; pickle.dump(MemoryError(), sys.stdout.buffer)", ReaderExceeded),
     ],
-    ids=["broken", "aborted", "too slow", "out of memory"],
+    ids=[
+        "broken",
+        "aborted",
+        "killed",
+        "out of time",
+        "segfault",
+        "bus error",
+        "illegal",
+        "terminated",
+        "silent",
+        "noise",
+        "noise and nothing more",
+        "endless noise",
+        "too slow",
+        "out of memory",
+    ],
 )
 def test_however_a_child_ends_the_worker_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, expected: type[Exception]
@@ -128,6 +154,36 @@ def test_however_a_child_ends_the_worker_lives(
 
     with pytest.raises(expected):
         list(read_in_child(tmp_path / "any", task_of(ZONE), Limits(memory_mb=512, seconds=2)))
+
+
+def test_what_a_library_prints_does_not_spoil_the_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    noise = "import os, pickle\nload = pickle.load\ndef noisy(file):\n    os.write(1, b'NOISE')\n    print('LOUD')\n"
+    (tmp_path / "sitecustomize.py").write_text(f"{noise}    return load(file)\npickle.load = noisy\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = write_csv(tmp_path / "report.csv", [hw_row(n) for n in range(50)])
+
+    *_, last = read_in_child(path, task_of(ZONE), LIMITS)
+
+    assert isinstance(last, Closed)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "NOISE" in err
+    assert "LOUD" in err
+
+
+def test_the_private_output_is_nobody_elses(capfd: pytest.CaptureFixture[str]) -> None:
+    before = os.dup(1)
+    try:
+        with private_output() as output:
+            os.write(1, b"printed")
+            output.write(b"told")
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+
+    assert capfd.readouterr() == ("told", "printed")
 
 
 def test_the_limits_are_taken_by_the_child_alone(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factories import HW_HEADER, VENDHUB_HEADER, csv_bytes, hw_row, number, vendhub_row, write_csv, write_xlsx
-from tests.reading import read_file
+from tests.reading import read_file, task_of
 from vhm24r.evidence.types import STAGED_COLUMNS, SourceName
-from vhm24r.intake.canonical import Counts
+from vhm24r.intake import reading
+from vhm24r.intake.canonical import SHOWN_CELLS, Counts, Room, without_cards
 from vhm24r.intake.errors import (
     FileDamaged,
     FileEmpty,
@@ -28,9 +29,12 @@ from vhm24r.intake.errors import (
     SourceMismatch,
     SourceUnknown,
 )
+from vhm24r.intake.formats.delimited import Delimited
+from vhm24r.intake.formats.html_tables import HtmlTables
 from vhm24r.intake.formats.protocol import CHUNK_ROWS
-from vhm24r.intake.reading import ReadFile
+from vhm24r.intake.reading import NO_TABLE, Batch, Closed, Opened, ReadAs, ReadFile
 from vhm24r.intake.types import HEADER_SEARCH_ROWS, Issue, Level
+from vhm24r.intake.values import LONGEST_CELL
 
 pytestmark = pytest.mark.unit
 
@@ -72,16 +76,24 @@ def read_whole(path: Path, wanted: str | None = None) -> Outcome:
     return Outcome(reading, records, issues)
 
 
+def read_with_room(folder: Path, rows: Iterable[Cells], room: Room) -> Outcome:
+    path = write_csv(folder / "report.csv", rows)
+    steps = list(reading._read_file(Delimited(), path, ReadAs(room=room), task_of(ZONE)))
+    closed = steps[-1]
+    assert isinstance(closed, Closed)
+    return Outcome(closed.file, [], [issue for step in steps if isinstance(step, Batch) for issue in step.issues])
+
+
 def read_rows(folder: Path, rows: Iterable[Cells]) -> Outcome:
     return read_whole(write_csv(folder / "report.csv", rows))
 
 
-def read_table(folder: Path, rows: Iterable[Sequence[str]]) -> Outcome:
+def read_table(folder: Path, rows: Iterable[Sequence[str]], wanted: str | None = None) -> Outcome:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     path = folder / "table.csv"
     path.write_text(text.getvalue(), encoding="utf-8", newline="")
-    return read_whole(path)
+    return read_whole(path, wanted)
 
 
 def cells(row: Cells) -> list[str]:
@@ -348,6 +360,120 @@ class TestIssues:
         (issue,) = read_rows(tmp_path, [hw_row(1, Цена_заказа="x" * 500)]).issues
 
         assert issue.value == "x" * 199 + "…"
+
+    def test_a_row_of_broken_cells_is_one_issue_at_the_first(self, tmp_path: Path) -> None:
+        wide = [f"c{place}" for place in range(500)]
+        rows = [[*cells(hw_row(n)), *["\ufffd"] * 500] for n in range(60)]
+
+        outcome = read_table(tmp_path, [[*HW_HEADER, *wide], *rows], SourceName.HAPPY_WORKERS)
+
+        assert {(issue.code, issue.column, issue.value) for issue in outcome.issues} == {
+            ("intake.text_broken", "c0", "\ufffd")
+        }
+        assert [issue.row for issue in outcome.issues] == list(range(2, 62))
+        assert {len(issue.cells) for issue in outcome.issues} == {SHOWN_CELLS}
+        assert outcome.file.counts == Counts(total=60, issues=60)
+
+    def test_the_issues_of_a_row_share_its_cells(self, tmp_path: Path) -> None:
+        first, second = read_rows(tmp_path, [hw_row(1, Цена_заказа="x", Время_создания="y")]).issues
+
+        assert first.cells is second.cells
+        assert len(first.cells) == len(HW_HEADER)
+
+    def test_issues_beyond_what_is_kept_are_counted_and_not_made(self, tmp_path: Path) -> None:
+        rows = [hw_row(0), *[hw_row(n, Цена_заказа="x") for n in range(1, 9)]]
+
+        outcome = read_with_room(tmp_path, rows, Room(issues=3))
+
+        assert [issue.row for issue in outcome.issues] == [3, 4, 5]
+        assert outcome.file.counts == Counts(total=9, staged=1, issues=8)
+
+    def test_rows_are_kept_with_their_issues_while_there_is_room(self, tmp_path: Path) -> None:
+        rows = [hw_row(0), *[hw_row(n, Цена_заказа="x", Время_создания="y") for n in range(1, 4)]]
+        length = sum(map(len, cells(rows[1])))
+
+        outcome = read_with_room(tmp_path, rows, Room(characters=2 * length + 1))
+
+        assert [bool(issue.cells) for issue in outcome.issues] == [True] * 3 + [False] * 3
+
+    def test_tables_that_are_passed_over_take_room_and_belong_to_no_table(self, tmp_path: Path) -> None:
+        good = f"<table><tr><td>{'<td>'.join(HW_HEADER)}<tr><td>{'<td>'.join(cells(hw_row(1, Цена_заказа='x')))}"
+        path = tmp_path / "page.html"
+        path.write_text("<html>" + "<table><tr><td>a<tr><td>b</table>" * 9 + good + "</table>", encoding="utf-8")
+        room = Room(issues=3)
+
+        opened = next(reading._read_file(HtmlTables(), path, ReadAs(room=room), task_of(ZONE)))
+
+        assert isinstance(opened, Opened)
+        assert [(i.code, i.sheet_index) for i in opened.issues] == [("intake.table_passed_over", NO_TABLE)] * 3
+        assert room.issues == 0
+
+    @pytest.mark.parametrize("value", ["4111111111111111", "4111 1111-1111 1111", "4111111111111111.0"])
+    def test_no_issue_keeps_a_card_number(self, tmp_path: Path, value: str) -> None:
+        header = [*HW_HEADER, "Masked_PAN", "Company", "Номер карты 2", "Гость"]
+        bad = cells(hw_row(1, Платежная_карта=value, Номер_заказа="4111111111111111", Цена_заказа="x"))
+        nobody = cells(hw_row(2, Платежная_карта=value, Номер_заказа="", Время_создания=""))
+        broken = cells(hw_row(3, Платежная_карта=f"{value} �"))
+        more = [value, "4111111111111112", value, "12"]
+        rows = [[*row, *more] for row in (bad, nobody, broken)] + [[*cells(hw_row(4)), *more, f"{value} x"]]
+
+        outcome = read_table(tmp_path, [header, *rows])
+
+        masked = value.replace("-", "").replace(" ", "").replace("4111111111111111", "411111******1111")
+        (first,) = [issue.cells for issue in outcome.issues if issue.code == "intake.amount_unreadable"]
+        assert [first[place] for place in (HW_HEADER.index("Платежная карта"), -4, -2)] == [masked] * 3
+        assert (first[HW_HEADER.index("Номер заказа")], first[-3]) == ("4111111111111111", "4111111111111112")
+        assert {issue.code for issue in outcome.issues} >= {
+            "intake.text_broken", "intake.row_too_long", "intake.row_unidentified", "intake.amount_unreadable",
+        }  # fmt: skip
+        assert not [issue for issue in outcome.issues if value in (issue.value or "")]
+        assert not [issue for issue in outcome.issues if issue.row != 2 for cell in issue.cells if value in cell]
+
+    def test_a_row_whose_quotes_do_not_fit_keeps_no_card_number_in_any_cell(self, tmp_path: Path) -> None:
+        path = tmp_path / "report.csv"
+        open_quote = cells(hw_row(2, Адрес='"x', Причина="4111111111111111"))
+        lines = [",".join(row) for row in (HW_HEADER, cells(hw_row(1)), open_quote, cells(hw_row(3)))]
+        path.write_text("\n".join(lines), encoding="utf-8")
+
+        issues = [issue for issue in read_whole(path).issues if issue.code == "intake.quote_unclosed"]
+
+        assert issues
+        assert not [cell for issue in issues for cell in issue.cells if "4111111111111111" in cell]
+        assert not [issue for issue in issues if "4111111111111111" in (issue.value or "")]
+
+    def test_a_card_number_at_the_edge_of_what_is_shown_is_masked_before_it_is_cut(self, tmp_path: Path) -> None:
+        card = "x" * (LONGEST_CELL - 13) + "4111111111111111"
+        issue, _ = read_rows(tmp_path, [hw_row(1, Платежная_карта=card, Цена_заказа="x")]).issues
+
+        assert issue.cells[HW_HEADER.index("Платежная карта")].endswith("411111******…")
+
+    @pytest.mark.parametrize(
+        ("text", "certain", "shown"),
+        [
+            ("4111111111111111", False, "411111******1111"),
+            ("4111 1111 1111 1111 / 12", False, "411111******1111 / 12"),
+            ("4111111111111112", False, "4111111111111112"),
+            ("378282246310005", False, "378282246310005"),
+            ("378282246310005", True, "378282*****0005"),
+            ("4111111111111", True, "411111***1111"),
+            ("411111111111", True, "411111111111"),
+            ("41111111111111111111", True, "41111111111111111111"),
+            ("860012******9012", True, "860012******9012"),
+        ],
+    )
+    def test_what_looks_like_a_card_number_is_masked(self, text: str, certain: bool, shown: str) -> None:
+        assert without_cards(text, certain=certain) == shown
+
+    def test_the_rows_of_a_preview_show_no_card_numbers(self, tmp_path: Path) -> None:
+        header, row = ["shop", "when", "card no", "id"], ["4111111111111111", "y", "4111111111112", "4111111111111112"]
+
+        with pytest.raises(SourceUnknown) as asked:
+            read_table(tmp_path, [header, row])
+
+        assert asked.value.params["preview"] == {
+            "columns": header,
+            "rows": [["411111******1111", "y", "411111***1112", "4111111111111112"]],
+        }
 
     def test_a_whole_card_number_is_masked(self, tmp_path: Path) -> None:
         (record,) = read_rows(tmp_path, [hw_row(1, Платежная_карта="8600 1234 5678 9012")]).records

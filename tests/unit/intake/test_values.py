@@ -58,6 +58,19 @@ def test_a_text_is_escaped_for_copy(text: str, escaped: str) -> None:
     assert TextReader()[f" {text} "] == escaped
 
 
+@pytest.mark.parametrize("reader", [CodeReader(), CardReader()], ids=["code", "card"])
+@pytest.mark.parametrize("control", ["\x00", "\x01", "\x0b", "\x1f", "\x7f", "\x9f"])
+def test_a_code_with_a_control_character_is_damaged(reader: Reader, control: str) -> None:
+    before = reader.unreadable
+
+    assert reader[f"ORD{control}77"] is UNREADABLE
+    assert reader.unreadable == before + 1
+
+
+def test_tabs_and_line_breaks_of_a_code_are_escaped() -> None:
+    assert CodeReader()["a\tb\nc\rd"] == r"a\tb\nc\rd"
+
+
 class TestInstants:
     @pytest.mark.parametrize(
         ("cell", "utc"),

@@ -102,6 +102,8 @@ def test_the_issue_codes_are_those_that_reading_gives() -> None:
     assert ISSUE_CODES == [
         "intake.amount_unreadable",
         "intake.code_damaged",
+        "intake.currency_assumed",
+        "intake.currency_unknown",
         "intake.key_repeated",
         "intake.quote_unclosed",
         "intake.row_too_long",

@@ -21,7 +21,7 @@ async def list_mappings(
     return {"items": await mapping.list_mappings(session, actor), "next_cursor": None}
 
 
-@router.delete("/{name}", status_code=204)
+@router.delete("/{name:path}", status_code=204)
 async def forget_mapping(
     name: str,
     services: ServicesOf,

@@ -20,9 +20,19 @@ from pathlib import Path
 
 import rarfile  # type: ignore[import-untyped]
 
-from vhm24r.intake.errors import FileDamaged, FileEncrypted, ReaderMissing
+from vhm24r.intake.errors import FileDamaged, FileEncrypted, FileExcessive, ReaderMissing
 from vhm24r.intake.formats.protocol import Member, Sample
-from vhm24r.intake.formats.unpacking import PIECE_BYTES, Entry, Kind, Limits, Pieces, check_count, decoded_name, unpack
+from vhm24r.intake.formats.unpacking import (
+    PIECE_BYTES,
+    Entry,
+    Kind,
+    Limits,
+    Pieces,
+    check_count,
+    decoded_name,
+    shown_name,
+    unpack,
+)
 
 START_4 = b"Rar!\x1a\x07\x00"
 START_5 = b"Rar!\x1a\x07\x01\x00"
@@ -35,8 +45,13 @@ _BEHIND_5 = bytes.fromhex("1d775651 03 05 04 00")
 LONGEST_SECONDS = 120
 """How long the program may take for one archive: it unpacks 50 MB in a second, and all may have 1 GiB."""
 
-LARGEST_DICTIONARY = "1g"
-"""Memory one archive may ask the program for; archivers offer dictionaries up to this size by default."""
+LARGEST_DICTIONARY = 512 * 1024 * 1024
+"""Memory that a member may want for unpacking. Archivers take 32 MiB unless told otherwise; twice this would
+not fit beside the reader itself, and the program would say that as it says damage.
+"""
+
+PROGRAM_MEMORY = "1g"
+"""The same limit for the program, which counts in whole GiB."""
 
 _BROKEN = (
     rarfile.Error,
@@ -59,11 +74,26 @@ rarfile.RAR_MAX_COMMENT = -1
 
 @dataclass(frozen=True, slots=True)
 class _RarEntry(Entry):
-    """An entry with its CRC-32, if it has that, and its bytes in the archive: header and data, from-to."""
+    """An entry with its CRC-32, if it has that, and its bytes in the archive: header and data, from-to.
+
+    `dictionary` is the memory in bytes that unpacking it takes.
+    """
 
     crc: int | None
     start: int
     end: int
+    dictionary: int
+
+    def check_dictionary(self) -> None:
+        """Refuse what would not fit into the reader.
+
+        Raises:
+            FileExcessive: it wants more memory than there is.
+        """
+        if self.dictionary > LARGEST_DICTIONARY:
+            raise FileExcessive(
+                part=shown_name(self.name), size_mb=self.dictionary >> 20, limit_mb=LARGEST_DICTIONARY >> 20
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +128,8 @@ class RarArchive:
         listing = _listing(path, self._limits)
         reader = _Reader(_program(), listing.version_5, self._seconds)
         if listing.solid:
+            for entry in listing.entries:
+                entry.check_dictionary()
             with closing(reader.data(path)) as data:
                 together = _Together(listing.entries, data)
                 # all at once: the program would wait, and its time pass, while somebody reads a member
@@ -174,7 +206,15 @@ def _entry(block: rarfile.RarInfo) -> _RarEntry:
         crc=block.CRC,
         start=block.header_offset,
         end=block.data_offset + block.add_size,
+        dictionary=_dictionary(block),
     )
+
+
+def _dictionary(block: rarfile.RarInfo) -> int:
+    """Bytes that a packed member is unpacked with; the older generations know none above 4 MiB."""
+    flags = int(getattr(block, "file_compress_flags", 0))
+    power = flags >> 10 & 0x1F  # the highest bit came with version 7
+    return 128 * 1024 << power if flags >> 7 & 0x7 else 0
 
 
 def _kind(block: rarfile.RarInfo) -> Kind:
@@ -219,7 +259,7 @@ class _Reader:
             "-so",  # to the standard output
             "-bd",
             "-p-",  # some password, else it asks for one
-            f"-smemx{LARGEST_DICTIONARY}",
+            f"-smemx{PROGRAM_MEMORY}",
             "-tRar5" if self.version_5 else "-tRar",
             "--",
             str(path),
@@ -256,7 +296,12 @@ class _Alone:
     reader: _Reader
 
     def pieces(self, entry: _RarEntry) -> Pieces:
-        """The bytes of a member."""
+        """The bytes of a member.
+
+        Raises:
+            FileDamaged, FileExcessive: it cannot be unpacked.
+        """
+        entry.check_dictionary()
         try:
             with self.path.open("rb") as source, self.scratch.open("wb") as target:
                 source.seek(entry.start)

@@ -29,6 +29,7 @@ from vhm24r.orders.events import OrdersChanged
 from vhm24r.orders.types import OrderStatus
 from vhm24r.platform import metrics
 from vhm24r.platform.business_settings import value_of
+from vhm24r.platform.db import forget_filled
 from vhm24r.platform.events import EventBus
 from vhm24r.platform.flags import INTAKE_APPLY, READ_ONLY
 from vhm24r.platform.locks import Lock, take
@@ -74,8 +75,8 @@ class Effect:
         return {
             "orders": {kind: self.orders[kind] for kind in ("new", "filled", "changed")},
             "fields": [[name, kind, count] for (name, kind), count in sorted(self.fields.items())],
-            "money_new": sorted(self.money_new.items()),
-            "money_changed": sorted(self.money_changed.items()),
+            "money_new": sorted((currency, amount) for currency, amount in self.money_new.items() if amount),
+            "money_changed": sorted((currency, amount) for currency, amount in self.money_changed.items() if amount),
             "diff": self.diff,
         }
 
@@ -132,7 +133,6 @@ class Applying:
         await self._count(staging, file)
         if not self.dry_run:
             await self._write(staging, file)
-        await evidence.drop_staging(session, staging)
 
     async def close(self, reading: ReadFile, row: Import) -> None:
         """The file is read to its end: what it did stays."""
@@ -150,6 +150,7 @@ class Applying:
         """The file cannot be read: what it did so far is taken back."""
         if self._savepoint is not None:
             await self._savepoint.rollback()
+            await forget_filled(self.session)
         self._current = self._savepoint = None
 
     def _open_file(self) -> AppliedFile:
@@ -198,25 +199,25 @@ class Applying:
         await self._sample(file, sum(effect.rows.values()))
 
     async def _count_money(self, file: AppliedFile) -> None:
+        """Money that appears, and money that moves in orders that counted already; the same rule as an undo."""
         added = (
-            "SELECT currency, sum(amount)::bigint FROM ("
-            " SELECT currency, amount, payment_method FROM stated s WHERE number IS NOT NULL"
-            "  AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = s.order_id)"
-            " UNION ALL SELECT currency, amount, payment_method FROM folded f WHERE new_order OR EXISTS"
-            "  (SELECT FROM order_diff d WHERE d.order_id = f.order_id AND d.kind = 'restored')"
-            ") n WHERE amount IS NOT NULL AND currency IS NOT NULL AND payment_method IS DISTINCT FROM 'test'"
-            " GROUP BY currency"
+            "SELECT currency, sum(amount) FROM stated s WHERE number IS NOT NULL AND amount IS NOT NULL"
+            " AND currency IS NOT NULL AND payment_method IS DISTINCT FROM 'test'"
+            " AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = s.order_id) GROUP BY currency"
         )
         if file.reading.source.is_revenue:
             for currency, amount in await self._pairs(added):
                 file.effect.money_new[currency] += amount
-        moved = (
-            "SELECT f.currency, sum(f.amount - coalesce(o.amount, 0))::bigint FROM order_diff d"
-            " JOIN folded f USING (order_id) JOIN orders o ON o.id = d.order_id AND o.withdrawn_at IS NULL"
-            " WHERE d.field = 'amount' GROUP BY f.currency"
-        )
-        for currency, amount in await self._pairs(moved):
-            file.effect.money_changed[currency] += amount
+        now, before = orders.counted("f"), f"(o.id IS NOT NULL AND o.withdrawn_at IS NULL AND {orders.counted('o')})"
+        moved = f"""
+            SELECT {before} AS stood, f.currency,
+                sum(CASE WHEN {now} THEN f.amount ELSE 0 END - CASE WHEN {before} THEN o.amount ELSE 0 END)
+            FROM folded f LEFT JOIN orders o ON o.id = f.order_id AND NOT f.new_order
+            WHERE {now} OR {before} GROUP BY 1, 2
+        """
+        for stood, currency, amount in (await self.session.execute(text(moved))).all():
+            money = file.effect.money_changed if stood else file.effect.money_new
+            money[str(currency)] += int(amount)
 
     async def _diff_shown(self) -> list[dict[str, str | None]]:
         """The first differences of a preview, field by field."""
@@ -313,18 +314,23 @@ class Applying:
         await self.session.execute(insert(EvidenceFile).values(values))
 
 
-async def begin(session: AsyncSession, bus: EventBus, zone: ZoneInfo, row: Import, now: datetime) -> Applying:
-    """Start applying: everything until the transaction ends belongs to one change set.
+async def begin(
+    session: AsyncSession, bus: EventBus, zone: ZoneInfo, row: Import, now: datetime, idle_ms: int
+) -> Applying:
+    """Start applying: everything until the transaction ends belongs to one change set. A preview holds nobody up.
+
+    `idle_ms` is how long the transaction may wait for the next part to be read.
 
     Raises:
         IntakeSwitchedOff: a kill switch forbids changes by files.
         LockBusy: other applies took longer than our patience.
     """
-    await take(session, Lock.INTAKE_APPLY, patience_ms=PATIENCE_MS)
+    if not row.dry_run:
+        await take(session, Lock.INTAKE_APPLY, patience_ms=PATIENCE_MS)
     # the transaction waits while the next part is being read
     # a person may be editing one of the orders right now
     await session.execute(text(f"SET LOCAL lock_timeout = {ROW_PATIENCE_MS}"))
-    await session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {PATIENCE_MS}"))
+    await session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"))
     applying = Applying(session, bus, zone, row.id, row.dry_run, now)
     if row.dry_run:
         return applying

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +12,7 @@ from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake import repository
-from vhm24r.intake.errors import ImportNotUnmapped, MappingNotFound
+from vhm24r.intake.errors import ImportNotUnmapped, MappingInvalid, MappingNotFound
 from vhm24r.intake.mapping import GENERIC_FIELDS, Mapping, suggest
 from vhm24r.intake.models import ColumnMapping, Import
 from vhm24r.intake.service.receiving import start_over
@@ -20,22 +20,48 @@ from vhm24r.intake.sources.registry import SOURCES
 from vhm24r.intake.types import ImportStatus
 from vhm24r.kit.actor import Actor
 from vhm24r.kit.clock import iso
+from vhm24r.kit.text import fold, storable
 
 
 async def save(session: AsyncSession, actor: Actor, said: dict[str, Any], header: list[str], now: datetime) -> Mapping:
-    """Remember a mapping for a header (empty: for every header with its columns); the same name is replaced.
+    """Remember a mapping for a header; the one of its name is replaced if it was made for the same header.
+
+    A header has one mapping, and a name has one header: which meaning counts is never a matter of order.
 
     Raises:
-        MappingInvalid: what is said does not make sense.
+        MappingInvalid: what is said does not make sense, or header or name are another mapping's.
     """
     actor.require(Permission.IMPORTS_WRITE)
     mapping = Mapping.of(said, header)
+    await session.execute(text("LOCK TABLE column_mappings IN SHARE ROW EXCLUSIVE MODE"))  # two at once see each other
+    for other in await repository.list_column_mappings(session):
+        same_header = tuple(other.header) == mapping.header
+        if other.name != mapping.name and same_header:
+            raise MappingInvalid(problem="header_taken", value=other.name)
+        if other.name == mapping.name and other.header and not same_header:
+            raise MappingInvalid(problem="name_taken_by_layout", value=other.name)
     values = {"header": list(mapping.header), "said": mapping.stored(), "actor_name": actor.name, "updated_at": now}
     statement = insert(ColumnMapping).values(name=mapping.name, created_at=now, **values)
     await session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
     deed = Deed("mapping.saved", f"mapping:{mapping.name}", data={"columns": dict(mapping.columns)})
     await audit.record(session, actor, deed, now)
     return mapping
+
+
+async def propose(session: AsyncSession, actor: Actor, said: dict[str, Any], now: datetime) -> None:
+    """Check a mapping before any file is read; one that is known by its name is replaced for its header.
+
+    Raises:
+        MappingInvalid: what is said does not make sense, or its name is that of another layout.
+    """
+    actor.require(Permission.IMPORTS_READ)
+    mapping = Mapping.of(said)
+    known = {row.name: row for row in await repository.list_column_mappings(session)}.get(mapping.name)
+    if known is None or not known.header or known.said == mapping.stored():
+        return
+    if not {fold(header) for header in mapping.columns.values()} <= set(known.header):
+        raise MappingInvalid(problem="name_taken_by_layout", value=known.name)
+    await save(session, actor, said, known.header, now)
 
 
 async def map_import(
@@ -104,8 +130,8 @@ async def forget(session: AsyncSession, actor: Actor, name: str, now: datetime) 
         MappingNotFound: there is none of this name.
     """
     actor.require(Permission.IMPORTS_WRITE)
-    if "\x00" in name:  # PostgreSQL keeps no such text
-        raise MappingNotFound(name=name)
+    if name != storable(name):  # PostgreSQL keeps no such text
+        raise MappingNotFound(name=storable(name))
     gone = await session.execute(delete(ColumnMapping).where(ColumnMapping.name == name).returning(ColumnMapping.id))
     if gone.scalar_one_or_none() is None:
         raise MappingNotFound(name=name)

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake import repository
+from vhm24r.intake.canonical import KEPT_ISSUES
 from vhm24r.intake.models import Import, ImportIssue
-from vhm24r.intake.staging import KEPT_ISSUES
 from vhm24r.intake.types import ImportStatus, Level
 from vhm24r.intake.views import import_view, issue_view, record_view
 from vhm24r.kit.actor import Actor
@@ -75,15 +75,20 @@ async def issues_table(session: AsyncSession, actor: Actor, import_id: int, lang
     actor.require(Permission.IMPORTS_READ)
     row = await repository.get_import(session, import_id)
     issues = list(await repository.list_issues(session, import_id, limit=KEPT_ISSUES))
-    errors = sum(1 for issue in issues if issue.level == Level.ERROR)
-    return _table_lines(row, issues, row.rows_issues - errors, language)
+    return _table_lines(row, issues, language)
 
 
-def _table_lines(row: Import, issues: Sequence[ImportIssue], beyond: int, language: str) -> Iterator[list[str]]:
+def _table_lines(row: Import, issues: Sequence[ImportIssue], language: str) -> Iterator[list[str]]:
     headers = {(t["member"], t["sheet_index"]): t["columns"] for t in row.tables or ()}
+    left_out = {
+        (issue.member, issue.sheet_index, issue.row)
+        for issue in issues
+        if issue.level == Level.ERROR and issue.row is not None and (issue.member, issue.sheet_index) in headers
+    }
+    beyond = row.rows_issues - len(left_out)
     added = [say("intake.issues.columns.code", language), say("intake.issues.columns.message", language)]
     shown: object = None
-    for (member, sheet_index, _), group in groupby(issues, key=lambda i: (i.member, i.sheet_index, i.row)):
+    for (member, sheet_index, *_), group in groupby(issues, key=lambda i: (i.member, i.sheet_index, i.row, i.sheet)):
         found = list(group)
         columns = headers.get((member, sheet_index), [])
         if (member, sheet_index) != shown:

@@ -21,8 +21,15 @@ from vhm24r.platform.flags import require_writable
 from vhm24r.platform.jobs import Job, Jobs
 
 RUN_IMPORT = Job("intake.run", lock="import:{import_id}")
-UNDO_IMPORT = Job("intake.undo", lock="import:{import_id}")
+UNDO_IMPORT = Job("intake.undo", lock="import:{import_id}", attempts=1)
+"""Tried once: an undo that fails is told, and must not happen minutes later unasked."""
 MEBIBYTE = 1024 * 1024
+REPEATABLE = {
+    ImportStatus.DRY_RUN: "import.confirmed",
+    ImportStatus.UNDONE: "import.redone",
+    ImportStatus.FAILED: "import.repeated",
+}
+"""What may run again from its original, and what that is called in the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +83,27 @@ async def defer(session: AsyncSession, jobs: Jobs, row: Import) -> None:
 
 
 async def apply_waiting(session: AsyncSession, actor: Actor, import_id: int, now: datetime) -> Import:
-    """Turn a dry run into a real import, or redo an undone one; the caller defers or runs it.
+    """Turn a dry run into a real import, redo an undone one, try a failed one again; the caller defers or runs it.
 
     Raises:
-        ImportNotWaiting: it is neither.
+        ImportNotWaiting: it is none of these.
         ReadOnly: changes are switched off.
     """
     actor.require(Permission.IMPORTS_WRITE)
     await require_writable(session)
     row = await repository.get_import(session, import_id, for_update=True)
-    if row.status not in {ImportStatus.DRY_RUN, ImportStatus.UNDONE}:
+    if row.status not in REPEATABLE:
         raise ImportNotWaiting(import_id=import_id, status=row.status)
-    done = "import.confirmed" if row.status == ImportStatus.DRY_RUN else "import.redone"
-    await audit.record(session, actor, Deed(done, f"import:{row.id}"), now)
+    await audit.record(session, actor, Deed(REPEATABLE[ImportStatus(row.status)], f"import:{row.id}"), now)
     start_over(row)
     return row
 
 
 def start_over(row: Import) -> None:
-    """Back to the beginning: the import runs again from its original, for real."""
+    """Back to the beginning: the import runs again from its original, for real; a preview that failed stays one."""
     IMPORT.check(ImportStatus(row.status), ImportStatus.RECEIVED)
-    row.status, row.dry_run, row.started_at, row.finished_at = ImportStatus.RECEIVED, False, None, None
+    row.dry_run = row.dry_run and row.status == ImportStatus.FAILED
+    row.status, row.started_at, row.finished_at = ImportStatus.RECEIVED, None, None
     row.cancel_requested = False
 
 

@@ -33,7 +33,7 @@ from vhm24r.intake.service.rules import MOST_ISSUES_PERCENT
 from vhm24r.intake.staging import PART_ROWS, Handed, Stager
 from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus
 from vhm24r.kit.clock import Clock
-from vhm24r.kit.errors import AppError, Invalid
+from vhm24r.kit.errors import AppError, Busy, Invalid
 from vhm24r.kit.text import storable
 from vhm24r.platform import metrics
 from vhm24r.platform.blobs import BlobStore
@@ -60,7 +60,11 @@ class Intake:
 
 
 async def run(intake: Intake, import_id: int) -> None:
-    """Bring an import to its end. Does nothing when it has ended, so a repeated job is harmless."""
+    """Bring an import to its end. Does nothing when it has ended, so a repeated job is harmless.
+
+    Raises:
+        Busy: others were at work for longer than our patience; the import waits again.
+    """
     started = time.monotonic()
     row = await _begin(intake, import_id)
     if row is None:
@@ -68,6 +72,9 @@ async def run(intake: Intake, import_id: int) -> None:
     structlog.contextvars.bind_contextvars(import_id=import_id)
     try:
         await _go_through(intake, row)
+    except Busy:
+        await _put_back(intake, import_id)
+        raise  # the job is tried again: nothing is wrong with the file
     except AppError as error:
         await _stop(intake, import_id, error)
     except Exception as error:  # the edge of a job: whatever broke, the import says so and ends
@@ -78,6 +85,13 @@ async def run(intake: Intake, import_id: int) -> None:
     async with intake.db.read() as session:
         ended = await repository.get_import(session, import_id)
     metrics.import_seconds.labels(ended.format or "unknown", ended.status).observe(time.monotonic() - started)
+
+
+async def _put_back(intake: Intake, import_id: int) -> None:
+    async with intake.db.write() as session:
+        row = await repository.get_import(session, import_id, for_update=True)
+        row.status, row.phase = ImportStatus.RECEIVED, None
+        await announce(session, _progress(import_id, ImportStatus.RECEIVED, "waiting", 0, None))
 
 
 async def interrupt(intake: Intake, import_id: int) -> None:
@@ -100,7 +114,6 @@ async def _begin(intake: Intake, import_id: int) -> Import | None:
         row.rows_unchanged = row.rows_skipped = row.rows_issues = 0
         row.effect = row.error_code = row.error_params = row.preview = row.similar_to = row.similar_percent = None
         await session.execute(delete(ImportIssue).where(ImportIssue.import_id == import_id))
-        await drop_leftovers(session, import_id)
         await announce(session, _progress(row.id, ImportStatus.RECEIVED, "reading", 0, None))
         return row
 
@@ -155,13 +168,18 @@ async def _read_and_apply(
             if ended.cancel_requested:
                 raise ImportCancelled
             await applying.finish(ended)
-            await drop_leftovers(session, row.id)
             ended.finished_at = intake.clock.now()
             await session.flush()
             await announce(session, _finished(ended))
     finally:
         stager.cancelled.set()
         await asyncio.gather(reader, return_exceptions=True)
+        await _drop_staged(intake, row.id)
+
+
+async def _drop_staged(intake: Intake, import_id: int) -> None:
+    async with intake.db.read() as session:
+        await drop_leftovers(session, import_id)
 
 
 async def _apply(
@@ -175,7 +193,8 @@ async def _apply(
             opened = step
             continue
         if applying is None and not isinstance(step, LeftOut):
-            applying = await begin(session, intake.bus, intake.zone, row, intake.clock.now())
+            idle_ms = (intake.limits.seconds + 60) * 1000
+            applying = await begin(session, intake.bus, intake.zone, row, intake.clock.now(), idle_ms)
         if applying is not None and opened is not None and not isinstance(step, LeftOut):
             await applying.open(opened.file)
             opened = None
@@ -282,7 +301,6 @@ async def _stop(intake: Intake, import_id: int, error: AppError) -> None:
         row.error_code = error.code
         row.error_params = {name: storable(str(value)) for name, value in error.params.items() if name != "preview"}
         row.preview = cast("dict[str, Any] | None", error.params.get("preview"))
-        await drop_leftovers(session, import_id)
         await intake.bus.publish(session, ImportFailedEvent(import_id, error.code))
         await announce(session, _finished(row))
     metrics.errors_total.labels(error.code).inc()

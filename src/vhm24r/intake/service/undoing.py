@@ -31,6 +31,7 @@ from vhm24r.platform.jobs import Jobs
 from vhm24r.platform.locks import Lock, take
 
 PATIENCE_MS = 600_000
+UNDOING = "undoing"
 
 
 async def request_undo(session: AsyncSession, actor: Actor, jobs: Jobs, import_id: int) -> None:
@@ -44,7 +45,9 @@ async def request_undo(session: AsyncSession, actor: Actor, jobs: Jobs, import_i
     row = await repository.get_import(session, import_id, for_update=True)
     if row.status != ImportStatus.APPLIED:
         raise ImportNotApplied(import_id=import_id, status=row.status)
-    row.phase = "undoing"
+    if row.phase == UNDOING:
+        return
+    row.phase = UNDOING
     await announce_state(session, row)
     await jobs.defer(session, UNDO_IMPORT, import_id=import_id, kind=actor.kind, id=actor.id or 0, name=actor.name)
 

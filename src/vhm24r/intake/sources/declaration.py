@@ -25,9 +25,11 @@ class Cell(StrEnum):
     TEXT = "text"
     CODE = "code"
     AMOUNT = "amount"
+    QUANTITY = "quantity"
     INSTANT = "instant"
     CHOICE = "choice"
     STRICT_CHOICE = "strict_choice"
+    CURRENCY = "currency"
     CARD = "card"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import archives
 from tests.archives import DEVICE_MODE, FOLDER_MODE, LINK_MODE, Packed, numbered, rar4, rar5
 from vhm24r.intake.errors import (
     FileDamaged,
@@ -232,6 +233,37 @@ def test_a_program_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytes
     reasons = {member.refusal.params["reason"] for member in members if member.refusal is not None}
     assert reasons == {"the data cannot be unpacked (-9)"}
     assert len(members) == 30
+
+
+def with_dictionary(power: int, *, solid: bool = False) -> bytes:
+    """An archive of a stored member and one that is packed with a dictionary of 128 KiB << `power`."""
+    name, flags = b"large.csv", 3 << 7 | power << 10 | 0x40 * solid
+    fields = archives._numbers(0, 4, archives.FILE_MODE) + archives._numbers(flags, 1, len(name)) + name
+    packed = archives._block5(2, 0x2, fields, data_size=64) + bytes(64)
+    whole = rar5([Packed("1.csv", b"1")], solid=solid)
+    end = archives._block5(5, 0, archives._numbers(0))
+    return whole.removesuffix(end) + packed + end
+
+
+def test_a_dictionary_that_does_not_fit_is_not_called_damage(tmp_path: Path) -> None:
+    small, large = members_of(tmp_path, with_dictionary(13))
+
+    assert small.refusal is None
+    assert isinstance(large.refusal, FileExcessive)
+    assert large.refusal.params == {"part": "large.csv", "size_mb": 1024, "limit_mb": 512}
+
+
+def test_a_solid_archive_with_such_a_dictionary_is_refused_as_a_whole(tmp_path: Path) -> None:
+    with pytest.raises(FileExcessive) as caught:
+        members_of(tmp_path, with_dictionary(14, solid=True))
+
+    assert caught.value.params == {"part": "large.csv", "size_mb": 2048, "limit_mb": 512}
+
+
+def test_the_largest_dictionary_is_tried(tmp_path: Path) -> None:
+    _, large = members_of(tmp_path, with_dictionary(12))
+
+    assert isinstance(large.refusal, FileDamaged)
 
 
 def test_members_that_nobody_asks_for_are_not_unpacked(tmp_path: Path) -> None:
