@@ -395,9 +395,12 @@ async def test_a_header_has_one_mapping_and_a_name_has_one_header(services: Serv
     async with services.db.write() as session:
         with pytest.raises(MappingInvalid) as error:
             await mapping.save(session, SYSTEM, COFFEE_MEANS | {"name": "a"}, list(COFFEE), NOW)
+        with pytest.raises(MappingInvalid) as layout:
+            await mapping.save(session, SYSTEM, RETAIL_MEANS | {"name": " coffee "}, list(RETAIL), NOW)
         await mapping.save(session, SYSTEM, COFFEE_MEANS | {"currency": "EUR"}, [c.upper() for c in COFFEE], NOW)
 
     assert error.value.params == {"problem": "header_taken", "value": "coffee"}
+    assert layout.value.params == {"problem": "name_taken_by_layout", "value": "coffee"}
     assert refused.status_code == 422
     assert refused.json()["params"] == {"problem": "name_taken_by_layout", "value": "coffee"}
     assert refused.json()["detail"] == (

@@ -98,6 +98,7 @@ class Database:
         """
         try:
             async with self._write() as session, session.begin():
+                await session.connection()  # whoever waits for a free one waits here, before any work is done
                 yield session
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
