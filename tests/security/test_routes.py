@@ -36,6 +36,7 @@ SAMPLES = {
     "{version}": "1",
     "{key}": "no.such",
     "{name}": "no.csv",
+    "{name:path}": "no.csv",
 }
 
 

@@ -59,12 +59,6 @@ async def drop_leftovers(session: AsyncSession, import_id: int) -> None:
         await run_sql(session, f"DROP TABLE IF EXISTS {name}")
 
 
-async def staged_imports(session: AsyncSession) -> set[int]:
-    """The imports that have staged parts."""
-    names = text("SELECT tablename FROM pg_tables WHERE tablename ~ '^evidence_staged_[0-9]+_[0-9]+$'")
-    return {int(name.split("_")[2]) for (name,) in (await session.execute(names)).all()}
-
-
 async def append_versions(session: AsyncSession, staging: Staging, *, file_id: int, source: str) -> int:
     """Write every statement that is new; returns how many."""
     return await run_sql(

@@ -407,5 +407,5 @@ def _reader(column: Column, zone: ZoneInfo) -> Reader:
             return ChoiceReader(column.choices)
         case Cell.STRICT_CHOICE:
             return StrictChoiceReader(column.choices)
-        case Cell.CURRENCY:
+        case _:
             return CurrencyReader(column.choices)

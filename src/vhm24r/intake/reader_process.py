@@ -113,10 +113,9 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     """Leave no child behind, whether it has ended or is no longer wanted."""
     with contextlib.suppress(ProcessLookupError):
         child.kill()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+    for pipe in filter(None, (child.stdin, child.stdout)):
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()
     child.wait()
 
 

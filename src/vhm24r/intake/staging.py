@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +68,15 @@ class Stager:
         """
         steps = read_in_child(path, self.task, self.limits) if _is_read_apart(path) else read(path, self.task)
         with contextlib.closing(steps), psycopg.connect(self.conninfo, autocommit=True) as connection:
-            for step in steps:
-                if self.cancelled.is_set():
-                    return
+            for step in takewhile(lambda _: not self.cancelled.is_set(), steps):
                 if isinstance(step, Opened):
                     self.files.append(step.file)
                     self._keep(step.issues)
                     self._report(0)
                     self.hand_on(step)
                     self._stage_file(connection, steps)
-                elif isinstance(step, LeftOut):
+                else:
+                    assert isinstance(step, LeftOut)  # everything else belongs to a file that was opened
                     self._leave_out(step)
 
     def _stage_file(self, connection: psycopg.Connection[Any], steps: Generator[Step]) -> None:

@@ -87,6 +87,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session for queries only."""
         async with self._read() as session:
+            await session.connection()
             yield session
 
     @asynccontextmanager

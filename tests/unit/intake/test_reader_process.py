@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from vhm24r.intake import reading
 from vhm24r.intake.canonical import Counts
 from vhm24r.intake.errors import FileDamaged, FileEmpty, ReaderDied, ReaderExceeded, SourceMismatch
 from vhm24r.intake.formats.delimited import Delimited
-from vhm24r.intake.reader_process import Limits, private_output, produce, read_in_child
+from vhm24r.intake.reader_process import Limits, limit, private_output, produce, read_in_child
 from vhm24r.intake.reading import Batch, Closed, Opened, read
 from vhm24r.intake.types import Table
 
@@ -193,3 +194,14 @@ def test_the_limits_are_taken_by_the_child_alone(tmp_path: Path) -> None:
         list(read_in_child(path, task_of(ZONE), Limits(memory_mb=16, seconds=30)))
 
     assert [type(step) for step in reading.read(path, task_of(ZONE))][-1] is Closed
+
+
+def test_the_limits_are_address_space_processor_time_and_no_core_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[int, tuple[int, int]] = {}
+    monkeypatch.setattr(resource, "setrlimit", lambda what, pair: taken.update({what: pair}))
+
+    limit(256, 30)
+
+    assert taken == {
+        resource.RLIMIT_AS: (256 * 1024 * 1024,) * 2, resource.RLIMIT_CPU: (30, 30), resource.RLIMIT_CORE: (0, 0),
+    }  # fmt: skip

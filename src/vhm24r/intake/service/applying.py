@@ -141,8 +141,8 @@ class Applying:
         if not self.dry_run:
             await self._add_file(row, file)
             await self.session.flush()
-        if self._savepoint is not None:
-            await self._savepoint.commit()
+        assert self._savepoint is not None  # opened together with the file
+        await self._savepoint.commit()
         self.done.append(file)
         self._current = self._savepoint = None
 
@@ -154,8 +154,7 @@ class Applying:
         self._current = self._savepoint = None
 
     def _open_file(self) -> AppliedFile:
-        if self._current is None:
-            raise LookupError("no file is open")
+        assert self._current is not None  # parts come between `open` and `close`
         return self._current
 
     async def _write(self, staging: Staging, file: AppliedFile) -> None:

@@ -162,8 +162,7 @@ async def _read_and_apply(
                 await reader
             finally:
                 await _note_parsed(intake, row.id, stager)
-            if applying is None:
-                raise LookupError("a reading without an error has handed something on")
+            assert applying is not None  # a reading without an error has handed something on
             ended = await repository.get_import(session, row.id, for_update=True)
             if ended.cancel_requested:
                 raise ImportCancelled

@@ -1,0 +1,68 @@
+"""Archives are read file by file; what one of them lacks is said of that one alone."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.factories import csv_bytes, hw_row
+from tests.reading import task_of
+from tests.unit.intake.test_reader_process import ZONE
+from vhm24r.cli import imports
+from vhm24r.intake.errors import FileDamaged, FileEmpty, NothingInArchive, SourceUnknown
+from vhm24r.intake.reading import Closed, LeftOut, Opened, Step, read
+
+pytestmark = pytest.mark.unit
+
+GOOD = csv_bytes([hw_row(1)])
+UNKNOWN = b"order id,date,amount\n1,2025-12-25,10\n"
+
+
+def packed(**members: bytes) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, body in members.items():
+            archive.writestr(name.replace("_", "."), body)
+    return content.getvalue()
+
+
+def steps(folder: Path, content: bytes) -> list[Step]:
+    path = folder / "reports.zip"
+    path.write_bytes(content)
+    return list(read(path, task_of(ZONE)))
+
+
+def test_good_files_are_taken_beside_bad_ones(tmp_path: Path) -> None:
+    inner = packed(inner_csv=GOOD, deeper_zip=packed(x_csv=GOOD))
+
+    found = steps(tmp_path, packed(a_csv=GOOD, b_jpg=b"\xff\xd8", c_csv=UNKNOWN, d_zip=inner, e_pdf=b"%PDF-1.4"))
+
+    assert [step.file.member for step in found if isinstance(step, Opened)] == ["a.csv", "d.zip/inner.csv"]
+    assert [step.file.member for step in found if isinstance(step, Closed)] == ["a.csv", "d.zip/inner.csv"]
+    assert {step.member: step.error.code for step in found if isinstance(step, LeftOut)} == {
+        "b.jpg": "intake.format_unknown", "c.csv": "intake.source_unknown",
+        "d.zip/deeper.zip": "intake.too_deep", "e.pdf": "intake.file_damaged",
+    }  # fmt: skip
+
+
+def test_an_archive_of_nothing_readable_says_so_and_asks_if_it_can_be_helped(tmp_path: Path) -> None:
+    with pytest.raises(NothingInArchive):
+        steps(tmp_path, packed(a_jpg=b"\xff\xd8", b_csv=b""))
+    with pytest.raises(SourceUnknown):
+        steps(tmp_path, packed(a_jpg=b"\xff\xd8", b_csv=UNKNOWN))
+    with pytest.raises(FileEmpty):
+        steps(tmp_path, packed())
+    with pytest.raises(FileDamaged):
+        steps(tmp_path, GOOD and packed(a_csv=GOOD)[:40])
+
+
+def test_an_undo_names_the_orders_it_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    done = {
+        "orders": {"withdrawn": 2, "changed": 1, "kept": 1},
+        "kept": [{"number": "A1", "reasons": ["tagged", "noted"]}],
+    }
+
+    imports._show_undone({"id": 3, "undo": done})
+
+    assert capsys.readouterr().out.splitlines()[1] == "  A1 stays: tagged, noted"
