@@ -10,7 +10,7 @@ from tests.factories import csv_bytes, hw_row
 from tests.reading import task_of
 from tests.unit.intake.test_reader_process import ZONE
 from vhm24r.cli import imports
-from vhm24r.intake.errors import FileDamaged, FileEmpty, NothingInArchive, SourceUnknown
+from vhm24r.intake.errors import FileDamaged, FileEmpty, HeaderMissing, NothingInArchive, SourceUnknown
 from vhm24r.intake.reading import Closed, LeftOut, Opened, Step, read
 
 pytestmark = pytest.mark.unit
@@ -55,6 +55,22 @@ def test_an_archive_of_nothing_readable_says_so_and_asks_if_it_can_be_helped(tmp
         steps(tmp_path, packed())
     with pytest.raises(FileDamaged):
         steps(tmp_path, GOOD and packed(a_csv=GOOD)[:40])
+
+
+def test_what_only_begins_like_one_of_ours_is_damaged(tmp_path: Path) -> None:
+    with pytest.raises(FileDamaged):
+        steps(tmp_path, b"\xd0\xcf\x11\xe0" + bytes(600))
+
+
+def test_a_table_of_one_column_names_nothing(tmp_path: Path) -> None:
+    with pytest.raises(HeaderMissing):
+        steps(tmp_path, b'[{"a": "x"}, {"a": "y"}]')
+
+
+def test_a_member_that_cannot_be_unpacked_is_left_out(tmp_path: Path) -> None:
+    found = steps(tmp_path, packed(a_csv=GOOD, **{"../b_csv": GOOD}))
+
+    assert [step.error.code for step in found if isinstance(step, LeftOut)] == ["intake.forbidden_content"]
 
 
 def test_an_undo_names_the_orders_it_kept(capsys: pytest.CaptureFixture[str]) -> None:
