@@ -1,6 +1,7 @@
 """Reading one file in tests: its facts, and the batches as they come."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from vhm24r.intake.formats.registry import container, recognise
 from vhm24r.intake.mapping import Mapping
 from vhm24r.intake.reading import DEEPEST_ARCHIVE, Batch, LeftOut, Opened, ReadFile, Step, Task, read
 
-SCRATCH = Path(tempfile.gettempdir()) / "vhm24r-tests-scratch"
+SCRATCH = Path(tempfile.gettempdir()) / f"vhm24r-tests-scratch-{os.getpid()}"
 
 
 def task_of(zone: ZoneInfo, wanted: str | None = None, mappings: Sequence[Mapping] = ()) -> Task:

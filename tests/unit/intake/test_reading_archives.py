@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def packed(**members: bytes) -> bytes:
 def steps(folder: Path, content: bytes) -> list[Step]:
     path = folder / "reports.zip"
     path.write_bytes(content)
-    return list(read(path, task_of(ZONE)))
+    return list(read(path, replace(task_of(ZONE), scratch=folder / "scratch")))
 
 
 def test_good_files_are_taken_beside_bad_ones(tmp_path: Path) -> None:
