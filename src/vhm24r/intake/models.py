@@ -76,7 +76,7 @@ class ImportIssue(Base):
 
 
 class ColumnMapping(Base):
-    """What the columns of a layout mean, as a person said it; `header` are its folded cells, if remembered."""
+    """What the columns of a layout mean, as a person said it; `header` are its folded cells."""
 
     __tablename__ = "column_mappings"
 

@@ -154,7 +154,7 @@ def _shown(key: str | None) -> str:
 
 
 def _hash(text: str) -> bytes:
-    """16 bytes of a text. Whoever makes two texts collide on purpose hurts only a file of their own, so a
-    fast hash is enough.
+    """16 bytes of a text, made to tell texts apart and to guard nothing: whoever may import may state any key
+    anyway, so two texts that collide on purpose gain nobody more.
     """
     return xxh3_128_digest(text.encode())

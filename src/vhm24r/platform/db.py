@@ -87,7 +87,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session for queries only."""
         async with self._read() as session:
-            await session.connection()
+            await session.connection()  # as in `write`: waiting for a free one is over when the block begins
             yield session
 
     @asynccontextmanager
