@@ -241,6 +241,8 @@ async def bench(folder: Path, rows: int, *, million: bool, with_peers: bool) -> 
     with running_database(settings) as url:
         prepare_database(url, settings)
         async with open_services(settings, url) as services:
+            services.intake.readers.warm()  # as in a worker
+            await asyncio.sleep(1)
             runs = await ours(services, folder, rows, million=million)
             report(runs, await uploaded(services, folder))
             if with_peers:

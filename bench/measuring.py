@@ -1,13 +1,12 @@
 """Measuring: peak memory of our own processes, percentiles, a table."""
 
+import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import psutil
 
 SAMPLE_SECONDS = 0.25
 MEBIBYTE = 1024 * 1024
@@ -39,18 +38,30 @@ class PeakMemory:
             time.sleep(SAMPLE_SECONDS)
 
     def _pss(self) -> float:
-        me = psutil.Process()
-        below = me.children(recursive=True) if self._children else []
         total = 0
-        for process in (me, *below):
+        for process in (os.getpid(), *(_below(os.getpid()) if self._children else ())):
             try:
-                if "python" not in process.name():
+                if "python" not in Path(f"/proc/{process}/comm").read_text():
                     continue
-                rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-            except (OSError, psutil.NoSuchProcess):  # it has ended meanwhile
+                rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+            except OSError:  # it has ended meanwhile
                 continue
             total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
         return total / 1024
+
+
+def _below(process: int) -> Iterator[int]:
+    """Every process that this one, or one below it, has started. Asked of Linux: looking through all processes
+    of the machine would cost more than some imports do.
+    """
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            found = [int(child) for child in children.read_text().split()]
+        except OSError:  # a thread that has ended meanwhile
+            continue
+        for child in found:
+            yield child
+            yield from _below(child)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

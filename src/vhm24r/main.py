@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.intake.events import ImportApplied
-from vhm24r.intake.reader_process import Limits
+from vhm24r.intake.reader_process import Limits, Readers
 from vhm24r.intake.service.receiving import RUN_IMPORT, UNDO_IMPORT
 from vhm24r.intake.service.resuming import requeue, resume_abandoned
 from vhm24r.intake.service.running import Intake
@@ -58,13 +58,15 @@ async def open_services(settings: Settings, url: str, *, clock: Clock | None = N
     wire_events(bus)
     blobs = BlobStore(settings.storage)
     jobs = Jobs(db.conninfo)
-    intake = Intake(db, blobs, bus, now, settings.zone, Limits(settings.reader_memory_mb, settings.reader_seconds))
+    readers = Readers(Limits(settings.reader_memory_mb, settings.reader_seconds))
+    intake = Intake(db, blobs, bus, now, settings.zone, readers)
     services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake)
     wire_jobs(services)
     await jobs.open()
     try:
         yield services
     finally:
+        readers.close()
         await services.live.stop()
         await jobs.close()
         await db.close()
@@ -121,6 +123,7 @@ def wire_jobs(services: Services) -> None:
 
 async def do_work(services: Services) -> None:
     """What a worker does until cancelled: jobs, and taking files out of the watched folder if there is one."""
+    services.intake.readers.warm()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(services.jobs.work(), name="jobs")
         if services.settings.inbox_dir is not None:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from tests.reading import outcomes
 from vhm24r.intake.errors import FileRefused, ReaderDied, ReaderExceeded
-from vhm24r.intake.reader_process import Limits, limit, produce, read_in_child
+from vhm24r.intake.reader_process import Limits, Readers, limit, produce
 from vhm24r.intake.reading import Task
 from vhm24r.kit.errors import Invalid
 
@@ -99,7 +99,7 @@ def read_really(path: Path, limits: Limits) -> Ending:
 
 def _really(path: Path, task: Task, limits: Limits) -> tuple[End, str]:
     try:
-        for _ in read_in_child(path, task, limits):
+        for _ in Readers(limits).read(path, task):
             pass
     except ReaderDied as error:
         return End.CRASHED, error.code

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import text
 
 from tests.conftest import SYSTEM
+from vhm24r.evidence.bulk import sighted
 from vhm24r.evidence.types import FIELD_NAMES, SALE_FIELD_NAMES
 from vhm24r.intake.service import reading_back, receiving
 from vhm24r.intake.service.running import run
@@ -26,15 +27,25 @@ RECORDS = (
 FILES = (
     "SELECT name, member, source, rows, covers_from, covers_to FROM evidence_files WHERE NOT withdrawn ORDER BY 1, 2"
 )
+HISTORY = (
+    '(SELECT order_id, version, field, change_set_id, kind, old, new, file_id, sheet, "row" FROM order_changes'
+    " UNION ALL SELECT order_id + n, 1, '', change_set_id, 'new', NULL, NULL, file_id, sheet, \"row\" + n"
+    " FROM order_creations, generate_series(0, length - 1) n)"
+)
+"""Every history row of every order, to select from."""
+
+SIGHTINGS = sighted("true")
+"""Every sighting row by row, to select from."""
+
 STRAY = (
-    "SELECT e.id FROM evidence_records e WHERE NOT e.withdrawn AND NOT EXISTS (SELECT FROM evidence_sightings s"
+    f"SELECT e.id FROM evidence_records e WHERE NOT e.withdrawn AND NOT EXISTS (SELECT FROM {sighted('true')} s"
     " JOIN evidence_files f ON f.id = s.file_id AND NOT f.withdrawn WHERE s.version_id = e.id"
     " AND s.file_id = e.file_id)"
 )
 """Statements that stand although the file they are ascribed to does not say them (any more)."""
 
 CHANGING = (
-    "orders", "vending_orders", "order_changes", "order_notes", "evidence_files", "evidence_records",
+    "orders", "vending_orders", "order_changes", "order_creations", "order_notes", "evidence_files", "evidence_records",
     "evidence_sightings", "evidence_matches", "machines", "products",
 )  # fmt: skip
 

@@ -15,7 +15,7 @@ from tests.factories import Row, csv_bytes, hw_row, number, vendhub_row, write_x
 from tests.integration.command_line import command, documents, environment
 from tests.integration.conftest import Bring, Query
 from tests.integration.sharing import client
-from tests.integration.standing import redone, rows_of, standing, undone
+from tests.integration.standing import HISTORY, redone, rows_of, standing, undone
 from vhm24r.identity.permissions import Role
 from vhm24r.intake.staging import PART_ROWS
 from vhm24r.ops.process import Services
@@ -273,7 +273,7 @@ async def test_a_member_that_breaks_in_the_middle_leaves_nothing(
     assert [order["number"] for order in stands["orders"]] == sorted([number(1), number(2), number(100)])
     assert [file["member"] for file in stands["files"]] == ["first.csv", "last.csv"]
     assert len(await rows_of(services, "SELECT id FROM evidence_records")) == 3
-    assert len(await rows_of(services, "SELECT order_id FROM order_changes")) == 3
+    assert len(await rows_of(services, f"SELECT order_id FROM {HISTORY}")) == 3
     assert await rows_of(services, "SELECT 1 FROM pg_tables WHERE tablename ~ '^evidence_staged_[0-9]'") == []
 
 

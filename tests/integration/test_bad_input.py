@@ -27,8 +27,8 @@ from vhm24r.orders.events import OrdersChanged
 pytestmark = pytest.mark.integration
 
 TABLES = (
-    "orders", "vending_orders", "order_changes", "evidence_files", "evidence_records", "evidence_sightings",
-    "machines", "products",
+    "orders", "vending_orders", "order_changes", "order_creations", "evidence_files", "evidence_records",
+    "evidence_sightings", "machines", "products",
 )  # fmt: skip
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.factories import hw_row, number, vendhub_row
 from tests.integration.sharing import client, imported, process
+from tests.integration.standing import HISTORY
 from vhm24r.identity.permissions import Role
 from vhm24r.ops.process import Services
 from vhm24r.orders.events import OrdersChanged
@@ -45,7 +46,7 @@ async def test_the_same_file_four_times_at_once_counts_once(services: Services) 
     assert all(item in {("applied", 0, 39), ("duplicate", 0, 39)} for item in brought if not item[1])
     assert await rows(services, "SELECT count(*), min(version), max(version) FROM orders") == [(39, 1, 1)]
     assert await rows(services, "SELECT count(*) FROM evidence_records") == [(39,)]
-    assert await rows(services, "SELECT count(*) FROM order_changes") == [(39,)]
+    assert await rows(services, f"SELECT count(*) FROM {HISTORY}") == [(39,)]
     assert await rows(services, "SELECT tablename FROM pg_tables WHERE tablename LIKE 'evidence\\_staged\\_%'") == []
 
 
@@ -100,7 +101,7 @@ async def test_two_edits_at_once_are_two_versions(services: Services) -> None:
 
     assert [answer.status_code for answer in answers] == [200] * 3
     assert await rows(services, "SELECT version, edited_fields FROM orders") == [(4, ["product", "remark", "taste"])]
-    versions = await rows(services, "SELECT version FROM order_changes ORDER BY 1")
+    versions = await rows(services, f"SELECT version FROM {HISTORY} ORDER BY 1")
     assert versions == [(1,), (2,), (3,), (4,)]
 
 
@@ -126,9 +127,7 @@ async def test_an_edit_during_an_import_is_kept(services: Services) -> None:
     assert (done["status"], done["rows"]["changed"], done["rows"]["new"]) == ("applied", 1, 1)
     assert (untouched.status_code, answer.status_code) == (200, 200)
     assert await rows(services, f"SELECT amount, version FROM orders WHERE number = '{number(1)}'") == [(100, 3)]
-    changes = await rows(
-        services, "SELECT version, field, old, new FROM order_changes WHERE field = 'amount' ORDER BY 1"
-    )
+    changes = await rows(services, f"SELECT version, field, old, new FROM {HISTORY} WHERE field = 'amount' ORDER BY 1")
     assert changes == [(2, "amount", "15000.00", "17000.00"), (3, "amount", "17000.00", "1.00")]
 
 
@@ -165,7 +164,7 @@ async def test_an_edit_between_comparing_and_writing_is_not_lost(services: Servi
 
     assert (answer.status_code, done["status"]) == (200, "applied")
     assert await rows(services, "SELECT product, version FROM orders") == [("Чай", 3)]
-    assert await rows(services, "SELECT version, count(*) FROM order_changes GROUP BY 1 ORDER BY 1") == [
+    assert await rows(services, f"SELECT version, count(*) FROM {HISTORY} GROUP BY 1 ORDER BY 1") == [
         (1, 1), (2, 1), (3, 1),
     ]  # fmt: skip
 

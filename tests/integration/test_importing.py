@@ -5,6 +5,7 @@ import pytest
 from tests.conftest import NOW, SYSTEM
 from tests.factories import MACHINE, hw_row, number, vendhub_row
 from tests.integration.conftest import Bring, Query
+from tests.integration.standing import HISTORY, SIGHTINGS
 from vhm24r.ops.process import Services
 from vhm24r.orders.service.editing import create_order
 from vhm24r.orders.types import NewOrder
@@ -25,7 +26,7 @@ async def test_a_first_report_makes_orders_with_one_history_row_each(bring: Brin
     assert [order["amount"] for order in orders] == [1_500_000, 2_000_000]
     assert orders[0]["machine_code"] == MACHINE
     assert orders[0]["occurred_at"].isoformat() == "2025-12-24T19:14:59+00:00"
-    changes = await query("SELECT kind, field, version, row FROM order_changes ORDER BY row")
+    changes = await query(f"SELECT kind, field, version, row FROM {HISTORY} ORDER BY row")
     assert changes == [
         {"kind": "new", "field": "", "version": 1, "row": 2},
         {"kind": "new", "field": "", "version": 1, "row": 3},
@@ -38,7 +39,7 @@ async def test_the_same_bytes_again_are_a_duplicate_and_change_nothing(bring: Br
 
     assert again["status"] == "duplicate"
     assert again["duplicate_of"] == first["id"]
-    assert len(await query("SELECT * FROM evidence_sightings")) == 1
+    assert len(await query(f"SELECT * FROM {SIGHTINGS}")) == 1
 
 
 async def test_the_same_rows_in_other_bytes_are_unchanged(bring: Bring, query: Query) -> None:
@@ -50,7 +51,7 @@ async def test_the_same_rows_in_other_bytes_are_unchanged(bring: Bring, query: Q
     assert again["orders"] == {"new": 0, "filled": 0, "changed": 0}
     assert [row["version"] for row in await query("SELECT version FROM orders")] == [1, 1]
     assert len(await query("SELECT * FROM evidence_records")) == 2
-    assert len(await query("SELECT * FROM evidence_sightings")) == 4
+    assert len(await query(f"SELECT * FROM {SIGHTINGS}")) == 4
 
 
 async def test_a_filled_and_a_changed_field_are_told_apart(bring: Bring, query: Query) -> None:
@@ -59,7 +60,7 @@ async def test_a_filled_and_a_changed_field_are_told_apart(bring: Bring, query: 
 
     assert (again["rows"]["filled"], again["rows"]["changed"], again["rows"]["updated"]) == (1, 1, 2)
     changes = await query(
-        "SELECT o.number, c.field, c.kind, c.old, c.new, c.version FROM order_changes c"
+        f"SELECT o.number, c.field, c.kind, c.old, c.new, c.version FROM {HISTORY} c"
         " JOIN orders o ON o.id = c.order_id WHERE c.field <> '' ORDER BY o.number, c.field"
     )
     assert [(c["number"], c["field"], c["kind"], c["old"], c["new"]) for c in changes] == [
@@ -116,7 +117,7 @@ async def test_sales_with_an_unknown_number_make_an_order_that_the_machine_row_f
 
     orders = await query("SELECT number, origin, version FROM orders")
     assert orders == [{"number": number(1), "origin": "happy_workers", "version": 2}]
-    filled = await query("SELECT field FROM order_changes WHERE kind = 'filled' ORDER BY field")
+    filled = await query(f"SELECT field FROM {HISTORY} WHERE kind = 'filled' ORDER BY field")
     assert "delivered_at" in {row["field"] for row in filled}
 
 
@@ -146,7 +147,7 @@ async def test_rows_twice_in_one_file(bring: Bring, query: Query) -> None:
 
     assert (done["rows"]["new"], done["rows"]["skipped"]) == (3, 1)
     assert [issue["code"] for issue in done["issues"]] == ["intake.key_repeated"]
-    outcomes = [row["outcome"] for row in await query("SELECT outcome FROM evidence_sightings ORDER BY position")]
+    outcomes = [row["outcome"] for row in await query(f"SELECT outcome FROM {SIGHTINGS} ORDER BY position")]
     assert outcomes == ["new", "duplicate", "new", "new"]
     delivered = await query(
         "SELECT v.delivered_at FROM vending_orders v JOIN orders o ON o.id = v.order_id ORDER BY o.number"
@@ -177,7 +178,7 @@ async def test_a_key_said_three_times_with_two_values_is_one_record_of_two_versi
 
     assert (done["status"], done["rows"]["skipped"]) == ("applied", 1)
     assert len(await query("SELECT * FROM evidence_records")) == 2
-    assert len(await query("SELECT * FROM evidence_sightings")) == 3
+    assert len(await query(f"SELECT * FROM {SIGHTINGS}")) == 3
 
 
 async def test_a_number_that_no_address_takes_is_cleaned_and_still_found_again(bring: Bring, query: Query) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.factories import Row, csv_bytes, hw_row
 from tests.integration.command_line import environment
 from tests.integration.sharing import imported, process
-from tests.integration.standing import import_of, rows_of, standing
+from tests.integration.standing import HISTORY, SIGHTINGS, import_of, rows_of, standing
 from vhm24r.intake.service import receiving
 from vhm24r.intake.service.receiving import Arrival
 from vhm24r.kit.actor import Actor
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 
 ROWS = 60_000
 PATIENCE_SECONDS = 60
-HISTORY = "SELECT kind, field, version, count(*) AS count FROM order_changes GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+PAST = f"SELECT kind, field, version, count(*) AS count FROM {HISTORY} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 STAGED = "SELECT tablename FROM pg_tables WHERE tablename ~ '^evidence_staged_[0-9]'"
 COUNTED = ("status", "rows", "orders", "money_effect", "source", "format", "similar_to", "error", "issues_by_code")
 
@@ -106,7 +106,7 @@ async def test_an_import_of_a_killed_worker_ends_as_an_undisturbed_one(
         assert {name: done[name] for name in COUNTED} == {name: undisturbed[name] for name in COUNTED}
         assert (done["status"], done["rows"]["new"], done["rows"]["filled"]) == ("applied", ROWS - 501, 499)
         assert await standing(services) == await standing(calm)
-        assert await rows_of(services, HISTORY) == await rows_of(calm, HISTORY)
+        assert await rows_of(services, PAST) == await rows_of(calm, PAST)
     assert await rows_of(services, STAGED) == []
-    sightings = await rows_of(services, "SELECT count(*) AS count FROM evidence_sightings")
+    sightings = await rows_of(services, f"SELECT count(*) AS count FROM {SIGHTINGS}")
     assert sightings == [{"count": 499 + ROWS - 2}]

@@ -162,7 +162,13 @@ async def test_a_file_that_is_no_longer_wanted_is_not_read_on(services: Services
         stager.cancelled.set()
 
     stager = Stager(
-        services.db.conninfo, 1, task_of(services.settings.zone), services.intake.limits, None, lambda *_: None, hand_on
+        services.db.conninfo,
+        1,
+        task_of(services.settings.zone),
+        services.intake.readers,
+        None,
+        lambda *_: None,
+        hand_on,
     )
     stager.stage(path)
 

@@ -15,7 +15,7 @@ from tests.factories import Row, csv_bytes, hw_row, number, vendhub_row, write_c
 from tests.integration.command_line import command, environment
 from tests.integration.conftest import PERSON, Bring, Query
 from tests.integration.sharing import client, imported, process
-from tests.integration.standing import import_of, redone, rows_of, standing, undone
+from tests.integration.standing import HISTORY, import_of, redone, rows_of, standing, undone
 from vhm24r.identity.permissions import Role
 from vhm24r.intake.errors import ImportNotApplied
 from vhm24r.intake.service.undoing import undo
@@ -44,9 +44,7 @@ async def test_orders_that_nothing_reports_any_more_are_withdrawn(
     }  # fmt: skip
     assert (await import_of(services, done["id"]))["status"] == "undone"
     async with services.db.read() as session:
-        history = await session.execute(
-            text("SELECT version, kind, field FROM order_changes ORDER BY order_id, version")
-        )
+        history = await session.execute(text(f"SELECT version, kind, field FROM {HISTORY} ORDER BY order_id, version"))
         assert [tuple(row) for row in history] == [(1, "new", ""), (2, "withdrawn", "")] * 2
     assert await standing(services) == {"orders": [], "records": [], "files": []}
     assert await query("SELECT withdrawn_at, version FROM orders") == [{"withdrawn_at": NOW, "version": 2}] * 2
@@ -79,7 +77,7 @@ async def test_a_number_comes_back_as_the_same_order(bring: Bring, query: Query,
     assert await query("SELECT id, amount, version, withdrawn_at FROM orders") == [
         {"id": before["id"], "amount": 1_700_000, "version": 3, "withdrawn_at": None}
     ]
-    history = await query("SELECT version, kind, field, old, new FROM order_changes ORDER BY version, field")
+    history = await query(f"SELECT version, kind, field, old, new FROM {HISTORY} ORDER BY version, field")
     assert [(h["version"], h["kind"], h["field"], h["old"], h["new"]) for h in history] == [
         (1, "new", "", None, None),
         (2, "withdrawn", "", None, None),
@@ -104,7 +102,7 @@ async def test_fields_fall_back_to_what_other_imports_say(bring: Bring, query: Q
     assert await query(
         "SELECT amount, version, delivered_at FROM orders JOIN vending_orders v ON v.order_id = orders.id"
     ) == [{"amount": 1_500_000, "version": 3, "delivered_at": None}]
-    history = await query("SELECT field, kind, old, new, file_id FROM order_changes WHERE version = 3 ORDER BY field")
+    history = await query(f"SELECT field, kind, old, new, file_id FROM {HISTORY} WHERE version = 3 ORDER BY field")
     assert history == [
         {"field": "amount", "kind": "changed", "old": "16000.00", "new": "15000.00", "file_id": None},
         {"field": "delivered_at", "kind": "changed", "old": "2025-12-24T19:30:00Z", "new": None, "file_id": None},

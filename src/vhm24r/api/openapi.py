@@ -7,7 +7,7 @@ from typing import Any, cast
 import orjson
 
 from vhm24r.api.app import build_app
-from vhm24r.intake.reader_process import Limits
+from vhm24r.intake.reader_process import Limits, Readers
 from vhm24r.intake.service.running import Intake
 from vhm24r.kit.clock import FixedClock
 from vhm24r.ops.process import Services
@@ -26,7 +26,8 @@ def document() -> dict[str, Any]:
     settings = Settings.load(database_url=NOWHERE)
     clock, db, bus = FixedClock(datetime(2025, 1, 1, tzinfo=UTC)), Database(NOWHERE), EventBus()
     blobs = cast("BlobStore", None)  # no route touches it while it is only described
-    intake = Intake(db, blobs, bus, clock, settings.zone, Limits(settings.reader_memory_mb, settings.reader_seconds))
+    readers = Readers(Limits(settings.reader_memory_mb, settings.reader_seconds))
+    intake = Intake(db, blobs, bus, clock, settings.zone, readers)
     services = Services(settings, clock, db, blobs, Jobs(db.conninfo), LiveHub(db.conninfo), bus, intake)
     return build_app(services).openapi()
 

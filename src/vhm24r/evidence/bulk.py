@@ -13,11 +13,37 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vhm24r.evidence.types import FIELD_NAMES, STAGED_COLUMNS
-from vhm24r.platform.db import run_sql
+from vhm24r.evidence.types import FIELD_NAMES, STAGED_COLUMNS, Outcome
+from vhm24r.platform.db import fill, run_sql
 
 LIFECYCLE = "coalesce({0}.refunded_at, {0}.delivered_at, {0}.brewed_at, {0}.paid_at, {0}.occurred_at)"
 """A statement's own latest lifecycle time: refund > delivery > brewing > paying > creation (decisions 4)."""
+
+
+RECORD_COLUMNS = f"""(id, record_id, order_id, file_id, sheet, "row", identity, content, occurrence,
+    current, withdrawn, source, account, external_id, {", ".join(FIELD_NAMES)}, extra)"""
+
+
+def sighted(runs: str) -> str:
+    """SQL for the sightings in some runs, row by row, to select from. `runs` is a condition on the runs."""
+    return f"""(
+        SELECT file_id, position + n AS position, version_id + n AS version_id, "row" + n AS "row", sheet, outcome
+        FROM evidence_sightings CROSS JOIN LATERAL generate_series(0, length - 1) n WHERE {runs}
+    )"""
+
+
+def _stated(alias: str) -> str:
+    """The last of RECORD_COLUMNS as a staging table has them."""
+    return ", ".join(f"{alias}.{name}" for name in ("account", "external_id", *FIELD_NAMES, "extra"))
+
+
+def in_runs(rows: str, value: str, *within: str) -> str:
+    """SQL for rows told which run they are in: equal `island` and `within`, and `value` grows by one.
+
+    Whatever has to grow along with it is in `within` as its difference.
+    """
+    same = ", ".join(within)
+    return f"SELECT *, {value} - row_number() OVER (PARTITION BY {same} ORDER BY {value}) AS island FROM {rows}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +58,28 @@ class Staging:
     def table(self) -> str:
         """Its name; safe to put into a statement, it is made of a constant and numbers."""
         return f"evidence_staged_{int(self.import_id)}_{int(self.part)}"
+
+
+@dataclass(frozen=True, slots=True)
+class FreshIds:
+    """The ids of a part in which every row is new are the row's position and these; None makes no orders."""
+
+    version: int
+    order: int | None
+
+    def version_of(self, alias: str) -> str:
+        """SQL for the id of a staged row's record, which is its first version."""
+        return f"({alias}.position + {int(self.version)}::bigint)"
+
+    def order_of(self, alias: str) -> str:
+        """SQL for the id of a staged row's order."""
+        return "NULL::bigint" if self.order is None else f"({alias}.position + {int(self.order)}::bigint)"
+
+
+KNOWN = """(
+    SELECT r.id, r.content, r.current, r.withdrawn FROM evidence_records r WHERE r.identity = s.identity OFFSET 0
+)"""
+"""Every version of the record of a staged row `s`, for a LATERAL. OFFSET 0 keeps the planner to the index."""
 
 
 def create_staging(connection: psycopg.Connection[Any], staging: Staging) -> None:
@@ -64,11 +112,9 @@ async def append_versions(session: AsyncSession, staging: Staging, *, file_id: i
     return await run_sql(
         session,
         f"""
-        INSERT INTO evidence_records (id, record_id, order_id, file_id, sheet, "row", identity, content, occurrence,
-            current, withdrawn, source, account, external_id, {", ".join(FIELD_NAMES)}, extra)
+        INSERT INTO evidence_records {RECORD_COLUMNS}
         SELECT s.version_id, s.record_id, s.order_id, :file_id, s.sheet, s."row", s.identity, s.content, g.occurrence,
-            s.version_id = s.record_id, false, :source, g.account, g.external_id,
-            {", ".join(f"g.{name}" for name in FIELD_NAMES)}, g.extra
+            s.version_id = s.record_id, false, :source, {_stated("g")}
         FROM stated s JOIN {staging.table} g ON g.position = s.position WHERE s.new_version
         """,
         file_id=file_id,
@@ -121,13 +167,60 @@ async def elect_current(session: AsyncSession, import_id: int) -> int:
     )
 
 
-async def append_sightings(session: AsyncSession, *, file_id: int) -> int:
-    """One row per row of the file: which statement it makes and what it brought."""
-    return await run_sql(
+async def append_sightings(session: AsyncSession, *, file_id: int) -> None:
+    """Which statement every row of the file makes and what it brought."""
+    await _append_runs(session, "outcomes", file_id)
+
+
+async def _append_runs(session: AsyncSession, rows: str, file_id: int) -> None:
+    within = ("sheet", "outcome", "version_id - position", '"row" - position')
+    await run_sql(
         session,
-        """
-        INSERT INTO evidence_sightings (file_id, position, version_id, "row", sheet, outcome)
-        SELECT :file_id, position, version_id, "row", sheet, outcome FROM outcomes
+        f"""
+        INSERT INTO evidence_sightings (file_id, position, length, version_id, "row", sheet, outcome)
+        SELECT :file_id, min(position), count(*), min(version_id), min("row"), sheet, outcome
+        FROM ({in_runs(rows, "position", *within)}) s GROUP BY island, {", ".join(within)}
         """,
         file_id=file_id,
     )
+
+
+async def is_known_at_all(session: AsyncSession, staging: Staging) -> bool:
+    """Whether any staged row is about a record that is known."""
+    statement = f"SELECT EXISTS (SELECT FROM {staging.table} s CROSS JOIN LATERAL {KNOWN} e)"
+    return bool((await session.execute(text(statement))).scalar_one())
+
+
+async def says_nothing_new(session: AsyncSession, staging: Staging) -> bool:
+    """Whether every staged row makes a statement that stands already; then `outcomes` says so of each."""
+    await fill(
+        session,
+        "outcomes",
+        f"""
+        SELECT s.position, s.sheet, s."row", e.id AS version_id, '{Outcome.UNCHANGED}' AS outcome
+        FROM {staging.table} s CROSS JOIN LATERAL {KNOWN} e
+        WHERE e.content = s.content AND e.current AND NOT e.withdrawn AND NOT s.duplicate
+        """,
+    )
+    missing = f"SELECT (SELECT count(*) FROM {staging.table}) - (SELECT count(*) FROM outcomes)"
+    return int((await session.execute(text(missing))).scalar_one()) == 0
+
+
+async def append_fresh(session: AsyncSession, staging: Staging, ids: FreshIds, *, file_id: int, source: str) -> None:
+    """Write every staged row as the first version of a record of its own, and that this file says it."""
+    version_id = ids.version_of("s")
+    await run_sql(
+        session,
+        f"""
+        INSERT INTO evidence_records {RECORD_COLUMNS}
+        SELECT {version_id}, {version_id}, {ids.order_of("s")}, :file_id, s.sheet, s."row", s.identity, s.content,
+            s.occurrence, true, false, :source, {_stated("s")}
+        FROM {staging.table} s
+        """,
+        file_id=file_id,
+        source=source,
+    )
+    rows = f"""(
+        SELECT position, {version_id} AS version_id, sheet, "row", '{Outcome.NEW}' AS outcome FROM {staging.table} s
+    ) s"""
+    await _append_runs(session, rows, file_id)

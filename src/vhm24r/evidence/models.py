@@ -92,14 +92,17 @@ class EvidenceRecord(Base):
 
 
 class EvidenceSighting(Base):
-    """A row of a file that states a version of a record. `outcome` is what that row brought."""
+    """A run of rows of a file that state versions of records. `outcome` is what each of them brought.
+
+    The `length` rows from (`position`, `row`) on state the versions from `version_id` on, one after another:
+    most files are such runs from end to end (docs/adr/0012). `bulk.SIGHTED` has them row by row.
+    """
 
     __tablename__ = "evidence_sightings"
-    # versions are numbered as they come, so a few bytes per block find the files that say them
-    __table_args__ = (Index("evidence_sightings_version_id_ix", "version_id", postgresql_using="brin"),)
 
     file_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    length: Mapped[int] = mapped_column(Integer)
     version_id: Mapped[int]
     row: Mapped[int] = mapped_column(Integer)
     sheet: Mapped[int] = mapped_column(SmallInteger)

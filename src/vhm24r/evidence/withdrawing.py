@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vhm24r.evidence.bulk import elect_current
+from vhm24r.evidence.bulk import elect_current, sighted
 from vhm24r.platform.db import fill, run_sql
 
 
@@ -18,20 +18,22 @@ async def withdraw_files(session: AsyncSession, file_ids: Sequence[int]) -> int:
     await fill(
         session,
         "said",
-        """
-        SELECT DISTINCT version_id FROM evidence_sightings WHERE file_id = ANY (:files)
+        f"""
+        SELECT DISTINCT version_id FROM {sighted("file_id = ANY (:files)")} s
         """,
         files=files,
     )
     await run_sql(session, "ANALYZE said")
-    await fill(  # the bounds let the block range index leave out most of the table
+    nearby = (
+        "version_id <= (SELECT max(version_id) FROM said) AND version_id + length > (SELECT min(version_id) FROM said)"
+    )
+    await fill(
         session,
         "elsewhere",
-        """
+        f"""
         SELECT DISTINCT ON (s.version_id) s.version_id, s.file_id, s.sheet, s."row"
-        FROM evidence_sightings s JOIN said USING (version_id)
+        FROM {sighted(nearby)} s JOIN said USING (version_id)
         JOIN evidence_files f ON f.id = s.file_id AND NOT f.withdrawn
-        WHERE s.version_id BETWEEN (SELECT min(version_id) FROM said) AND (SELECT max(version_id) FROM said)
         ORDER BY s.version_id, f.import_id DESC, s.file_id DESC, s.position DESC
         """,
     )

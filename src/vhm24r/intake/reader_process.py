@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,37 +42,76 @@ class Limits:
     seconds: int
 
 
-def read_in_child(path: Path, task: Task, limits: Limits) -> Generator[Step]:
-    """As `read`, in a process of its own that ends with the iterator.
-
-    Raises:
-        ReaderExceeded: the file took more than the limits allow.
-        FileDamaged: the library that reads it broke on it.
-        ReaderDied: the child broke for a reason of ours. And what `read` raises.
+class Readers:
+    """The child processes of one process of ours. After `warm` one always waits for the next file: starting it takes
+    longer than reading a small file does.
     """
-    command = [sys.executable, "-m", __spec__.name, str(limits.memory_mb), str(limits.seconds)]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=PIPE_BYTES)
-    assert child.stdin is not None
-    assert child.stdout is not None
-    expired = threading.Event()
-    watch = threading.Timer(limits.seconds, _expire, [child, expired])
-    watch.start()
-    try:
-        with contextlib.suppress(BrokenPipeError), child.stdin as task_pipe:
-            pickle.dump((path, task), task_pipe)
-        while (item := _next(child.stdout)) is not None:
-            if isinstance(item, MemoryError):
-                raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds)
-            if isinstance(item, AppError):
-                raise item
-            yield item
-    except _StreamBroken as error:
-        if expired.is_set():
-            raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds) from error
-        raise _why(_code_of(child, child.stdout), path, limits) from error
-    finally:
-        watch.cancel()
-        _end(child)
+
+    def __init__(self, limits: Limits) -> None:
+        """Every child gets these limits; none is started yet."""
+        self.limits = limits
+        self._waiting: deque[subprocess.Popen[bytes]] = deque()
+        self._warm = False
+
+    def warm(self) -> None:
+        """From now on keep a child waiting."""
+        self._warm = True
+        self.refill()
+
+    def refill(self) -> None:
+        """Start the child that should be waiting, unless it does; best when there is nothing else to do."""
+        if self._warm and not self._waiting:
+            self._waiting.append(self._start())
+
+    def close(self) -> None:
+        """End the child that waits."""
+        self._warm = False
+        while self._waiting:
+            _end(self._waiting.pop())
+
+    def read(self, path: Path, task: Task) -> Generator[Step]:
+        """As `reading.read`, in a process of its own that ends with the iterator.
+
+        Raises:
+            ReaderExceeded: the file took more than the limits allow.
+            FileDamaged: the library that reads it broke on it.
+            ReaderDied: the child broke for a reason of ours. And what `read` raises.
+        """
+        limits, child = self.limits, self._take()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        expired = threading.Event()
+        watch = threading.Timer(limits.seconds, _expire, [child, expired])
+        watch.start()
+        try:
+            with contextlib.suppress(BrokenPipeError), child.stdin as task_pipe:
+                pickle.dump((path, task), task_pipe)
+            while (item := _next(child.stdout)) is not None:
+                if isinstance(item, MemoryError):
+                    raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds)
+                if isinstance(item, AppError):
+                    raise item
+                yield item
+        except _StreamBroken as error:
+            if expired.is_set():
+                raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds) from error
+            raise _why(_code_of(child, child.stdout), path, limits) from error
+        finally:
+            watch.cancel()
+            _end(child)
+
+    def _take(self) -> subprocess.Popen[bytes]:
+        """The child that waits, if it still lives; else a new one."""
+        with contextlib.suppress(IndexError):
+            child = self._waiting.pop()
+            if child.poll() is None:
+                return child
+            _end(child)
+        return self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", __spec__.name, str(self.limits.memory_mb), str(self.limits.seconds)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=PIPE_BYTES)
 
 
 class _StreamBroken(Exception):
@@ -152,5 +192,8 @@ def limit(memory_mb: int, seconds: int) -> None:
 if __name__ == "__main__":
     steps_out = private_output()
     limit(int(sys.argv[1]), int(sys.argv[2]))
-    where, what = pickle.load(sys.stdin.buffer)  # noqa: S301  # written by our own parent
+    try:
+        where, what = pickle.load(sys.stdin.buffer)  # noqa: S301  # written by our own parent
+    except EOFError:  # our parent has ended, or needs no reader any more
+        sys.exit()
     produce(where, what, steps_out)

@@ -1,8 +1,9 @@
 """Every SELECT of imports. Never commits."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import func, literal, select, tuple_
+from sqlalchemy import Select, case, func, literal, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.models import EvidenceFile, EvidenceRecord, EvidenceSighting
@@ -82,6 +83,42 @@ async def list_mappings(session: AsyncSession) -> list[Mapping]:
     return [Mapping.of(row.said, row.header) for row in await list_column_mappings(session)]
 
 
+def _sightings(import_id: int, outcome: str | None, limit: int, after: Sequence[int]) -> Select[Any]:
+    """One more than `limit` rows of an import after (file, position), out of their runs."""
+    last_run = select(func.max(EvidenceFile.change_set_id)).where(EvidenceFile.import_id == import_id)
+    file, position = after
+    run = EvidenceSighting
+    runs = (
+        select(run, case((run.file_id == file, func.greatest(position + 1 - run.position, 0)), else_=0).label("first"))
+        .join(EvidenceFile, EvidenceFile.id == run.file_id)
+        .where(
+            EvidenceFile.import_id == import_id,
+            EvidenceFile.change_set_id == last_run.scalar_subquery(),
+            tuple_(run.file_id, run.position + run.length - 1) > tuple_(literal(file), literal(position)),
+        )
+        .order_by(run.file_id, run.position)
+        .limit(limit + 1)  # every run has a row
+    )
+    if outcome:
+        runs = runs.where(run.outcome == outcome)
+    found = runs.subquery()
+    last = func.least(found.c.length - 1, found.c.first + limit)
+    step = func.generate_series(found.c.first, last).table_valued("n").render_derived(name="step")
+    return (
+        select(
+            found.c.file_id,
+            (found.c.position + step.c.n).label("position"),
+            (found.c.version_id + step.c.n).label("version_id"),
+            (found.c.row + step.c.n).label("row"),
+            found.c.sheet,
+            found.c.outcome,
+        )
+        .join_from(found, step, true())
+        .order_by(found.c.file_id, found.c.position + step.c.n)
+        .limit(limit + 1)
+    )
+
+
 async def list_rows(
     session: AsyncSession, import_id: int, *, outcome: str | None, limit: int, cursor: str | None
 ) -> Page[AnyRow]:
@@ -89,14 +126,14 @@ async def list_rows(
 
     Of an import that was undone and redone only the last run counts.
     """
-    last_run = select(func.max(EvidenceFile.change_set_id)).where(EvidenceFile.import_id == import_id)
+    sighting = _sightings(import_id, outcome, limit, decode_ids(cursor, 2) if cursor else [0, -1]).subquery().c
     statement = (
         select(
-            EvidenceSighting.file_id,
-            EvidenceSighting.position,
-            EvidenceSighting.sheet,
-            EvidenceSighting.row.label("file_row"),
-            EvidenceSighting.outcome,
+            sighting.file_id,
+            sighting.position,
+            sighting.sheet,
+            sighting.row.label("file_row"),
+            sighting.outcome,
             EvidenceRecord.order_id,
             EvidenceRecord.external_id,
             EvidenceRecord.source,
@@ -114,16 +151,8 @@ async def list_rows(
             EvidenceFile.member,
             EvidenceFile.sheets,
         )
-        .join(EvidenceRecord, EvidenceRecord.id == EvidenceSighting.version_id)
-        .join(EvidenceFile, EvidenceFile.id == EvidenceSighting.file_id)
-        .where(EvidenceFile.import_id == import_id, EvidenceFile.change_set_id == last_run.scalar_subquery())
-        .order_by(EvidenceSighting.file_id, EvidenceSighting.position)
-        .limit(limit + 1)
+        .join(EvidenceRecord, EvidenceRecord.id == sighting.version_id)
+        .join(EvidenceFile, EvidenceFile.id == sighting.file_id)
+        .order_by(sighting.file_id, sighting.position)
     )
-    if outcome:
-        statement = statement.where(EvidenceSighting.outcome == outcome)
-    if cursor:
-        statement = statement.where(
-            tuple_(EvidenceSighting.file_id, EvidenceSighting.position) > tuple_(*map(literal, decode_ids(cursor, 2)))
-        )
     return page_of(list((await session.execute(statement)).all()), limit, lambda row: [row.file_id, row.position])

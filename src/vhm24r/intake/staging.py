@@ -19,7 +19,7 @@ from vhm24r.evidence.bulk import Staging, copy_statement, create_staging
 from vhm24r.intake.canonical import KEPT_ISSUES as KEPT_ISSUES
 from vhm24r.intake.formats.protocol import Sample
 from vhm24r.intake.formats.registry import is_plain
-from vhm24r.intake.reader_process import Limits, read_in_child
+from vhm24r.intake.reader_process import Readers
 from vhm24r.intake.reading import Batch, Closed, LeftOut, Opened, ReadFile, Step, Task, left_out, read
 from vhm24r.intake.types import Issue
 
@@ -51,7 +51,7 @@ class Stager:
     conninfo: str
     import_id: int
     task: Task
-    limits: Limits
+    readers: Readers
     part_rows: tuple[int, ...] | None
     report: Report
     hand_on: HandOn
@@ -66,8 +66,8 @@ class Stager:
         Raises:
             FileRefused, HeaderMissing, SourceUnknown, SourceMismatch: parts handed on are void.
         """
-        steps = read_in_child(path, self.task, self.limits) if _is_read_apart(path) else read(path, self.task)
-        with contextlib.closing(steps), psycopg.connect(self.conninfo, autocommit=True) as connection:
+        steps = self.readers.read(path, self.task) if _is_read_apart(path) else read(path, self.task)
+        with contextlib.closing(steps), passing_connection(self.conninfo) as connection:
             for step in takewhile(lambda _: not self.cancelled.is_set(), steps):
                 if isinstance(step, Opened):
                     self.files.append(step.file)
@@ -132,6 +132,13 @@ class Stager:
         before = [file.counts.total for file in self.files[:-1]]
         total = self.files[-1].total_rows
         self.report(self.files[-1], sum(before) + rows, None if total is None else sum(before) + total)
+
+
+def passing_connection(conninfo: str) -> psycopg.Connection[Any]:
+    """A connection in autocommit for what need not outlive a crash, as staging and progress: whoever runs the import
+    again starts over. Its commits do not wait for the disk.
+    """
+    return psycopg.connect(conninfo, autocommit=True, options="-c synchronous_commit=off")
 
 
 def _is_read_apart(path: Path) -> bool:

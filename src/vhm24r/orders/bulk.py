@@ -18,7 +18,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vhm24r.evidence.bulk import LIFECYCLE, Staging
+from vhm24r.evidence.bulk import LIFECYCLE, Staging, in_runs
 from vhm24r.evidence.types import SALE_FIELDS, FieldKind, RecordField, SourceName
 from vhm24r.orders.types import SALE_SOURCES
 from vhm24r.platform.db import fill, run_sql
@@ -29,10 +29,14 @@ VENDING_SPACE = "vending"
 HISTORY = 'INSERT INTO order_changes (order_id, version, field, change_set_id, kind, old, new, file_id, sheet, "row")'
 
 
+ADDRESSABLE = "^[A-Za-z0-9._~-]+$"
+"""What may stand in an address as it is."""
+
+
 def addressable(text: str) -> str:
     """SQL for a text as it may stand in an address: itself, or a cleaned one that tells two alike apart."""
     return (
-        f"CASE WHEN {text} ~ '^[A-Za-z0-9._~-]+$' THEN {text}"
+        f"CASE WHEN {text} ~ '{ADDRESSABLE}' THEN {text}"
         f" ELSE regexp_replace({text}, '[^A-Za-z0-9._~-]+', '-', 'g') || '-' || left(md5({text}), 6) END"
     )
 
@@ -118,18 +122,21 @@ async def resolve(session: AsyncSession, staging: Staging, placing: Placing) -> 
         session,
         "stated",
         """
-        SELECT k.position, k.sheet, k."row", k.identity, k.content, k.order_number,
-            coalesce(k.order_id, p.order_id) AS order_id, coalesce(p.new_order, false) AS new_order,
-            CASE WHEN p.position = k.position THEN p.number END AS number,
+        SELECT k.position, k.sheet, k."row", k.identity, k.content, k.order_number, k.order_id, k.new_order, k.number,
             coalesce(k.version_id, n.id) AS version_id, coalesce(k.record_id, n.id) AS record_id,
             k.record_id IS NULL AS new_record, k.version_id IS NULL AS new_version, k.version_id IS NOT NULL AS revived,
             false AS key_repeated, k.amount, k.currency, k.payment_method
-        FROM known k
-        LEFT JOIN placed p ON p.source_number = k.order_number AND p.machine = k.machine AND k.order_id IS NULL
-        CROSS JOIN LATERAL (
+        FROM (  -- sorted first, so that ids come in the order of the file
+            SELECT k.position, k.sheet, k."row", k.identity, k.content, k.order_number, k.version_id, k.record_id,
+                k.amount, k.currency, k.payment_method, coalesce(k.order_id, p.order_id) AS order_id,
+                coalesce(p.new_order, false) AS new_order, CASE WHEN p.position = k.position THEN p.number END AS number
+            FROM known k
+            LEFT JOIN placed p ON p.source_number = k.order_number AND p.machine = k.machine AND k.order_id IS NULL
+            WHERE (k.version_id IS NULL OR k.revived) AND NOT k.duplicate
+            ORDER BY k.position
+        ) k CROSS JOIN LATERAL (
             SELECT CASE WHEN k.version_id IS NULL THEN nextval('evidence_records_id_seq') END AS id
         ) n
-        WHERE (k.version_id IS NULL OR k.revived) AND NOT k.duplicate
         """,
     )
     await run_sql(session, "ANALYZE stated (position, order_id, number, new_version)")
@@ -368,8 +375,10 @@ async def apply(
     new = {"source": source, "space": placing.space, "status": status, "change_set_id": change_set_id, "now": now}
     await _insert_new(session, staging, new)
     await update_standing(session, change_set_id)
-    await _write_history(session, change_set_id, file_id)
-    await _name_things(session, staging, now)
+    created = '(SELECT order_id, sheet, "row" FROM stated WHERE number IS NOT NULL) s'
+    await insert_creations(session, created, change_set_id, file_id)
+    await write_differences(session, change_set_id, file_id)
+    await name_things(session, f"stated JOIN {staging.table} g USING (position)", now)
 
 
 async def _insert_new(session: AsyncSession, staging: Staging, new: Mapping[str, object]) -> None:
@@ -379,21 +388,43 @@ async def _insert_new(session: AsyncSession, staging: Staging, new: Mapping[str,
         " AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = p.order_id)"
     )
     several = "FROM folded s JOIN stated p ON p.order_id = s.order_id AND p.number IS NOT NULL WHERE s.new_order"
+    for rows, origin in ((alone, ":source"), (several, "coalesce(s.origin, :source)")):
+        await insert_orders(session, f"p.order_id, p.number, p.order_number, {origin}", rows, new)
+
+
+async def insert_orders(session: AsyncSession, named: str, rows: str, new: Mapping[str, object]) -> None:
+    """Insert the orders that the rows `s` state; `named` is SQL for their ids, numbers, source numbers and origins.
+
+    `new` has what they share: `source`, `space`, `status`, `change_set_id`, `now`.
+    """
     order_fields = ", ".join(f"s.{name}" for name in ORDER_FIELDS)
     vending_fields = ", ".join(f"s.{name}" for name in VENDING_FIELDS)
-    for rows, origin in ((alone, ":source"), (several, "coalesce(s.origin, :source)")):
-        await run_sql(
-            session,
-            f"""
-            INSERT INTO orders (id, number, channel, origin, origin_space, source_number, occurrence, status, version,
-                last_change_set_id, last_change, created_at, {", ".join(ORDER_FIELDS)})
-            SELECT p.order_id, p.number, 'vending', {origin}, :space, p.order_number, 0,
-                :status, 1, :change_set_id, 'new', :now, {order_fields} {rows}
-            """,
-            **new,
-        )
-        vending = f"INSERT INTO vending_orders (order_id, {', '.join(VENDING_FIELDS)})"
-        await run_sql(session, f"{vending} SELECT p.order_id, {vending_fields} {rows}")
+    await run_sql(
+        session,
+        f"""
+        INSERT INTO orders (id, number, source_number, origin, channel, origin_space, occurrence, status, version,
+            last_change_set_id, last_change, created_at, {", ".join(ORDER_FIELDS)})
+        SELECT {named}, 'vending', :space, 0, :status, 1, :change_set_id, 'new', :now, {order_fields} {rows}
+        """,
+        **new,
+    )
+    vending = f"INSERT INTO vending_orders (order_id, {', '.join(VENDING_FIELDS)})"
+    await run_sql(session, f"{vending} SELECT {named.partition(',')[0]}, {vending_fields} {rows}")
+
+
+async def insert_creations(session: AsyncSession, rows: str, change_set_id: int, file_id: int) -> None:
+    """The history of new orders, run by run. `rows` have `order_id`, `sheet` and `row`."""
+    within = ("sheet", '"row" - order_id')
+    await run_sql(
+        session,
+        f"""
+        INSERT INTO order_creations (order_id, length, change_set_id, file_id, sheet, "row")
+        SELECT min(order_id), count(*), :change_set_id, :file_id, sheet, min("row")
+        FROM ({in_runs(rows, "order_id", *within)}) s GROUP BY island, {", ".join(within)}
+        """,
+        change_set_id=change_set_id,
+        file_id=file_id,
+    )
 
 
 async def update_standing(session: AsyncSession, change_set_id: int) -> None:
@@ -427,12 +458,6 @@ async def update_standing(session: AsyncSession, change_set_id: int) -> None:
     )
 
 
-async def _write_history(session: AsyncSession, change_set_id: int, file_id: int) -> None:
-    new = "SELECT order_id, 1, '', :change_set_id, 'new', NULL, NULL, :file_id, sheet, \"row\" FROM stated"
-    await run_sql(session, f"{HISTORY} {new} WHERE number IS NOT NULL", change_set_id=change_set_id, file_id=file_id)
-    await write_differences(session, change_set_id, file_id)
-
-
 async def write_differences(session: AsyncSession, change_set_id: int, file_id: int | None) -> None:
     """The differences as history."""
     differing = (
@@ -441,14 +466,14 @@ async def write_differences(session: AsyncSession, change_set_id: int, file_id: 
     await run_sql(session, f"{HISTORY} {differing}", change_set_id=change_set_id, file_id=file_id)
 
 
-async def _name_things(session: AsyncSession, staging: Staging, now: datetime) -> None:
-    """Machines and products that a report names exist from then on (decisions 14)."""
+async def name_things(session: AsyncSession, rows: str, now: datetime) -> None:
+    """Machines and products that a report's rows name exist from then on (decisions 14)."""
     await run_sql(
         session,
         f"""
         INSERT INTO machines (code, address, active, created_at)
         SELECT machine_code, max(machine_address), true, CAST(:now AS timestamptz)
-        FROM stated JOIN {staging.table} g USING (position) WHERE machine_code IS NOT NULL
+        FROM {rows} WHERE machine_code IS NOT NULL
         GROUP BY machine_code ORDER BY machine_code
         ON CONFLICT (code) DO UPDATE SET address = EXCLUDED.address
         WHERE machines.address IS NULL AND EXCLUDED.address IS NOT NULL
@@ -460,7 +485,7 @@ async def _name_things(session: AsyncSession, staging: Staging, now: datetime) -
         f"""
         INSERT INTO products (name, active, created_at)
         SELECT product, true, CAST(:now AS timestamptz)
-        FROM stated JOIN {staging.table} g USING (position) WHERE product IS NOT NULL GROUP BY product ORDER BY product
+        FROM {rows} WHERE product IS NOT NULL GROUP BY product ORDER BY product
         ON CONFLICT (name) DO NOTHING
         """,
         now=now,

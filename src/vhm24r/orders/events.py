@@ -7,4 +7,4 @@ from vhm24r.platform.events import BulkEvent
 
 @dataclass(frozen=True, slots=True)
 class OrdersChanged(BulkEvent):
-    """Orders were created or changed; which ones is in `order_changes` under the change set."""
+    """Orders were created or changed; which ones is in `order_creations` and `order_changes` under the change set."""

@@ -6,12 +6,13 @@ from datetime import date
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select, union_all
 
 from vhm24r.evidence.models import EvidenceFile, EvidenceRecord
 from vhm24r.kit.clock import day_bounds
 from vhm24r.kit.money import parse_minor
 from vhm24r.orders.errors import FilterInvalid
+from vhm24r.orders.history import created_in
 from vhm24r.orders.models import SORTED_AT_EXPRESSION, Order, OrderChange, VendingMachine
 from vhm24r.orders.types import ChangeKind, Channel, MatchStatus, OrderStatus
 
@@ -99,9 +100,12 @@ class OrderFilter:
         if self.import_id is not None:
             sets = select(EvidenceFile.change_set_id).where(EvidenceFile.import_id == self.import_id).scalar_subquery()
             changed = select(OrderChange.order_id).where(OrderChange.change_set_id.in_(sets))
-            if self.change is not None:
-                changed = changed.where(OrderChange.kind.in_(self._kinds()))
-            found.append(Order.id.in_(changed))
+            if self.change == ChangeKind.NEW:
+                found.append(Order.id.in_(created_in(sets)))
+            elif self.change is not None:
+                found.append(Order.id.in_(changed.where(OrderChange.kind.in_(self._kinds()))))
+            else:
+                found.append(Order.id.in_(union_all(created_in(sets), changed)))
         elif self.change is not None:
             found.append(Order.last_change.in_(self._kinds()))
         if self.source is not None:

@@ -91,8 +91,26 @@ class ShippingOrder(Base):
     test_mode: Mapped[bool]
 
 
+class OrderCreation(Base):
+    """The history row of new orders: a run of `length` orders from `order_id` on, made by one change set.
+
+    Of a file, the first comes from `row` and every further one from the row below (docs/adr/0012).
+    """
+
+    __tablename__ = "order_creations"
+    # as below
+    __table_args__ = (Index("order_creations_change_set_id_ix", "change_set_id", postgresql_using="brin"),)
+
+    order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    length: Mapped[int] = mapped_column(Integer)
+    change_set_id: Mapped[int]
+    file_id: Mapped[int | None]
+    sheet: Mapped[int | None] = mapped_column(SmallInteger)
+    row: Mapped[int | None] = mapped_column(Integer)
+
+
 class OrderChange(Base):
-    """One field of one order, old → new; a new order has one row with an empty `field`."""
+    """One field of one order, old → new; the row of a withdrawal or a return has an empty `field`."""
 
     __tablename__ = "order_changes"
     # change sets are appended in order, so a few bytes per block find them again

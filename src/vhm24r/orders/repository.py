@@ -24,6 +24,7 @@ from vhm24r.evidence.types import SALE_FIELD_NAMES, SourceName
 from vhm24r.kit.pagination import BadCursor, Page, decode_cursor, page_of
 from vhm24r.orders.errors import FilterInvalid, MachineNotFound, OrderNotFound
 from vhm24r.orders.filters import OrderFilter
+from vhm24r.orders.history import history_of
 from vhm24r.orders.models import (
     SORTED_AMOUNT,
     SORTED_AT_EXPRESSION,
@@ -203,16 +204,17 @@ async def lock_order(session: AsyncSession, number: str) -> Order:
 
 async def list_changes(session: AsyncSession, order_ids: Sequence[int]) -> Sequence[AnyRow]:
     """Every change of some orders, newest first, with who, when, why and the file it came from."""
+    history = history_of(order_ids).c
     statement = (
         select(
-            OrderChange.order_id,
-            OrderChange.version,
-            OrderChange.kind,
-            OrderChange.field,
-            OrderChange.old,
-            OrderChange.new,
-            OrderChange.sheet,
-            OrderChange.row.label("file_row"),
+            history.order_id,
+            history.version,
+            history.kind,
+            history.field,
+            history.old,
+            history.new,
+            history.sheet,
+            history.row.label("file_row"),
             AuditEntry.at,
             AuditEntry.actor_kind,
             AuditEntry.actor_id,
@@ -223,10 +225,9 @@ async def list_changes(session: AsyncSession, order_ids: Sequence[int]) -> Seque
             EvidenceFile.member,
             EvidenceFile.sheets,
         )
-        .join(AuditEntry, AuditEntry.id == OrderChange.change_set_id)
-        .outerjoin(EvidenceFile, EvidenceFile.id == OrderChange.file_id)
-        .where(OrderChange.order_id.in_(order_ids))
-        .order_by(OrderChange.version.desc(), OrderChange.field)
+        .join(AuditEntry, AuditEntry.id == history.change_set_id)
+        .outerjoin(EvidenceFile, EvidenceFile.id == history.file_id)
+        .order_by(history.version.desc(), history.field)
     )
     return (await session.execute(statement)).all()
 

@@ -17,7 +17,7 @@ from vhm24r.intake import reading
 from vhm24r.intake.canonical import Counts
 from vhm24r.intake.errors import FileDamaged, FileEmpty, ReaderDied, ReaderExceeded, SourceMismatch
 from vhm24r.intake.formats.delimited import Delimited
-from vhm24r.intake.reader_process import Limits, limit, private_output, produce, read_in_child
+from vhm24r.intake.reader_process import Limits, Readers, limit, private_output, produce
 from vhm24r.intake.reading import Batch, Closed, Opened, read
 from vhm24r.intake.types import Table
 
@@ -90,7 +90,7 @@ def test_nobody_who_listens_is_no_error(tmp_path: Path) -> None:
 def test_a_child_reads_like_ourselves(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "report.csv", [hw_row(n) for n in range(50)])
 
-    assert list(read_in_child(path, task_of(ZONE), LIMITS))[1] == list(read(path, task_of(ZONE)))[1]
+    assert list(Readers(LIMITS).read(path, task_of(ZONE)))[1] == list(read(path, task_of(ZONE)))[1]
 
 
 def test_an_error_of_the_child_is_raised_here(tmp_path: Path) -> None:
@@ -98,11 +98,11 @@ def test_an_error_of_the_child_is_raised_here(tmp_path: Path) -> None:
     path.write_bytes(b"")
 
     with pytest.raises(FileEmpty):
-        list(read_in_child(path, task_of(ZONE), LIMITS))
+        list(Readers(LIMITS).read(path, task_of(ZONE)))
 
 
 def test_a_child_that_is_no_longer_wanted_ends(tmp_path: Path) -> None:
-    steps = read_in_child(write_csv(tmp_path / "r.csv", [hw_row(n) for n in range(9_000)]), task_of(ZONE), LIMITS)
+    steps = Readers(LIMITS).read(write_csv(tmp_path / "r.csv", [hw_row(n) for n in range(9_000)]), task_of(ZONE))
     next(steps)
 
     steps.close()
@@ -154,7 +154,7 @@ def test_however_a_child_ends_the_worker_lives(
     monkeypatch.setattr(sys, "executable", str(script))
 
     with pytest.raises(expected):
-        list(read_in_child(tmp_path / "any", task_of(ZONE), Limits(memory_mb=512, seconds=2)))
+        list(Readers(Limits(memory_mb=512, seconds=2)).read(tmp_path / "any", task_of(ZONE)))
 
 
 def test_what_a_library_prints_does_not_spoil_the_reading(
@@ -165,7 +165,7 @@ def test_what_a_library_prints_does_not_spoil_the_reading(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     path = write_csv(tmp_path / "report.csv", [hw_row(n) for n in range(50)])
 
-    *_, last = read_in_child(path, task_of(ZONE), LIMITS)
+    *_, last = Readers(LIMITS).read(path, task_of(ZONE))
 
     assert isinstance(last, Closed)
     out, err = capfd.readouterr()
@@ -191,7 +191,7 @@ def test_the_limits_are_taken_by_the_child_alone(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "report.csv", [hw_row(n) for n in range(9_000)])
 
     with pytest.raises((ReaderExceeded, ReaderDied)):
-        list(read_in_child(path, task_of(ZONE), Limits(memory_mb=16, seconds=30)))
+        list(Readers(Limits(memory_mb=16, seconds=30)).read(path, task_of(ZONE)))
 
     assert [type(step) for step in reading.read(path, task_of(ZONE))][-1] is Closed
 
@@ -205,3 +205,51 @@ def test_the_limits_are_address_space_processor_time_and_no_core_files(monkeypat
     assert taken == {
         resource.RLIMIT_AS: (256 * 1024 * 1024,) * 2, resource.RLIMIT_CPU: (30, 30), resource.RLIMIT_CORE: (0, 0),
     }  # fmt: skip
+
+
+def test_a_reader_that_waits_takes_the_next_file(tmp_path: Path) -> None:
+    readers, path = Readers(LIMITS), write_csv(tmp_path / "r.csv", [hw_row()])
+    readers.warm()
+    try:
+        (waiting,) = readers._waiting
+        steps = readers.read(path, task_of(ZONE))
+        next(steps)
+        assert not readers._waiting
+        assert waiting.poll() is None
+        readers.refill()
+        readers.refill()
+        assert len(readers._waiting) == 1
+        assert readers._waiting[0] is not waiting
+        steps.close()
+        assert waiting.poll() is not None
+    finally:
+        readers.close()
+    assert not readers._waiting
+
+
+def test_a_reader_that_died_waiting_is_replaced(tmp_path: Path) -> None:
+    readers, path = Readers(LIMITS), write_csv(tmp_path / "r.csv", [hw_row()])
+    readers.warm()
+    readers._waiting[0].kill()
+    readers._waiting[0].wait()
+
+    assert list(readers.read(path, task_of(ZONE)))[1] == list(read(path, task_of(ZONE)))[1]
+
+
+def test_nobody_waits_who_was_not_asked_to(tmp_path: Path) -> None:
+    readers = Readers(LIMITS)
+    list(readers.read(write_csv(tmp_path / "r.csv", [hw_row()]), task_of(ZONE)))
+    readers.refill()
+
+    assert not readers._waiting
+
+
+def test_a_reader_that_is_not_needed_ends_by_itself() -> None:
+    readers = Readers(LIMITS)
+    readers.warm()
+    (waiting,) = readers._waiting
+    assert waiting.stdin is not None
+    waiting.stdin.close()  # as when its parent dies
+
+    assert waiting.wait(timeout=30) == 0
+    readers.close()

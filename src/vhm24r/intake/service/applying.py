@@ -23,6 +23,7 @@ from vhm24r.intake.reading import ReadFile
 from vhm24r.intake.types import IMPORT, ImportStatus
 from vhm24r.kit.actor import Actor, ActorKind
 from vhm24r.kit.clock import business_day
+from vhm24r.orders import appending
 from vhm24r.orders import bulk as orders
 from vhm24r.orders.bulk import Placing
 from vhm24r.orders.events import OrdersChanged
@@ -48,6 +49,14 @@ SAMPLE_EVERY = 8
 
 SMALL_PART = 4_000
 DIFF_SHOWN = 200
+
+
+def counted_money(rows: str) -> str:
+    """SQL for what the orders that some rows make count for, by currency: `orders.counted` for machine reports."""
+    return (
+        f"SELECT currency, sum(amount) FROM {rows} WHERE amount IS NOT NULL AND currency IS NOT NULL"
+        " AND payment_method IS DISTINCT FROM 'test' GROUP BY currency"
+    )
 
 
 @dataclass(slots=True)
@@ -89,7 +98,7 @@ class AppliedFile:
     id: int = 0
     effect: Effect = field(default_factory=Effect)
     days: set[date] = field(default_factory=set)
-    samples: list[tuple[int, list[int]]] = field(default_factory=list)
+    samples: dict[int, list[int]] = field(default_factory=dict)
 
     @property
     def placing(self) -> Placing:
@@ -125,14 +134,26 @@ class Applying:
             self._current.id = int((await self.session.execute(next_id)).scalar_one())
 
     async def part(self, staging: Staging) -> None:
-        """Compare one staged part with what is known and write the difference; a dry run only compares."""
+        """Compare one staged part with what is known and write the difference; a dry run only compares.
+
+        A part in which everything is new, or nothing, is the common one and takes a shorter way to the same end.
+        """
         session, file = self.session, self._open_file()
-        await orders.resolve(session, staging, file.placing)
-        await orders.fold(session, staging, source=file.reading.source.name, hold=not self.dry_run)
-        await orders.diff(session)
-        await self._count(staging, file)
-        if not self.dry_run:
-            await self._write(staging, file)
+        days = text(f"SELECT min(occurred_at), max(occurred_at) FROM {staging.table}")
+        span = (await session.execute(days)).one()
+        file.days.update(business_day(instant, self.zone) for instant in span if instant is not None)
+        if self.dry_run:
+            await self._compare(staging, file)
+        elif not await evidence.is_known_at_all(session, staging):
+            if await appending.is_fresh(session, staging, file.placing):
+                await self._append(staging, file)
+            else:
+                await self._compare_and_write(staging, file)
+        elif await evidence.says_nothing_new(session, staging):
+            await self._count_rows(file)
+            await evidence.append_sightings(session, file_id=file.id)
+        else:
+            await self._compare_and_write(staging, file)
 
     async def close(self, reading: ReadFile, row: Import) -> None:
         """The file is read to its end: what it did stays."""
@@ -157,28 +178,50 @@ class Applying:
         assert self._current is not None  # parts come between `open` and `close`
         return self._current
 
-    async def _write(self, staging: Staging, file: AppliedFile) -> None:
+    async def _compare(self, staging: Staging, file: AppliedFile) -> None:
+        session = self.session
+        await orders.resolve(session, staging, file.placing)
+        await orders.fold(session, staging, source=file.reading.source.name, hold=not self.dry_run)
+        await orders.diff(session)
+        await self._count_rows(file)
+        await self._count_orders(file)
+
+    async def _compare_and_write(self, staging: Staging, file: AppliedFile) -> None:
+        await self._compare(staging, file)
         session, source = self.session, file.reading.source.name
         await evidence.append_versions(session, staging, file_id=file.id, source=source)
         await evidence.revive_versions(session, file_id=file.id)
         await evidence.elect_current(session, self.import_id)
         await evidence.append_sightings(session, file_id=file.id)
-        await orders.apply(
-            session,
-            staging,
-            file.placing,
-            source=source,
-            change_set_id=self.change_set_id,
-            file_id=file.id,
-            status=OrderStatus.RECORDED,
-            now=self.now,
-        )
+        await orders.apply(session, staging, file.placing, **self._made_by(file))
 
-    async def _count(self, staging: Staging, file: AppliedFile) -> None:
-        """Add what this part does to the effect of its file."""
+    async def _append(self, staging: Staging, file: AppliedFile) -> None:
         effect = file.effect
-        for outcome, count in await self._pairs("SELECT outcome, count(*) FROM outcomes GROUP BY outcome"):
-            effect.rows[outcome] += count
+        made = await appending.append(self.session, staging, file.placing, **self._made_by(file))
+        effect.rows[Outcome.NEW] += made.rows
+        effect.orders["new"] += made.orders
+        if made.orders and file.reading.source.is_revenue:
+            for currency, amount in await self._pairs(counted_money(staging.table)):
+                effect.money_new[currency] += amount
+
+    def _made_by(self, file: AppliedFile) -> dict[str, Any]:
+        return {
+            "source": file.reading.source.name,
+            "change_set_id": self.change_set_id,
+            "file_id": file.id,
+            "status": OrderStatus.RECORDED,
+            "now": self.now,
+        }
+
+    async def _count_rows(self, file: AppliedFile) -> None:
+        """Add what the rows of this part bring, as `outcomes` has it."""
+        found = await self._pairs("SELECT outcome, count(*) FROM outcomes GROUP BY outcome")
+        file.effect.rows.update(dict(found))
+        await self._sample(file, sum(count for _, count in found))
+
+    async def _count_orders(self, file: AppliedFile) -> None:
+        """Add what this part does to orders, their fields and money."""
+        effect = file.effect
         new = "SELECT 'new', count(*) FROM stated WHERE number IS NOT NULL"
         updated = (
             "SELECT CASE WHEN strong THEN 'changed' ELSE 'filled' END, count(*) FROM"
@@ -190,22 +233,14 @@ class Applying:
         for name, kind, count in fields.all():
             effect.fields[(name, kind)] += count
         await self._count_money(file)
-        days = text(f"SELECT min(occurred_at), max(occurred_at) FROM {staging.table}")
-        span = (await self.session.execute(days)).one()
-        file.days.update(business_day(instant, self.zone) for instant in span if instant is not None)
         if self.dry_run:
             effect.diff += await self._diff_shown()
-        await self._sample(file, sum(effect.rows.values()))
 
     async def _count_money(self, file: AppliedFile) -> None:
         """Money that appears, and money that moves in orders that counted already; the same rule as an undo."""
-        added = (
-            "SELECT currency, sum(amount) FROM stated s WHERE number IS NOT NULL AND amount IS NOT NULL"
-            " AND currency IS NOT NULL AND payment_method IS DISTINCT FROM 'test'"
-            " AND NOT EXISTS (SELECT FROM touched t WHERE t.order_id = s.order_id) GROUP BY currency"
-        )
+        added = "(SELECT * FROM stated WHERE number IS NOT NULL AND order_id NOT IN (SELECT order_id FROM touched)) s"
         if file.reading.source.is_revenue:
-            for currency, amount in await self._pairs(added):
+            for currency, amount in await self._pairs(counted_money(added)):
                 file.effect.money_new[currency] += amount
         now, before = orders.counted("f"), f"(o.id IS NOT NULL AND o.withdrawn_at IS NULL AND {orders.counted('o')})"
         moved = f"""
@@ -228,12 +263,12 @@ class Applying:
         return [dict(row._mapping) for row in rows.all()]
 
     async def _sample(self, file: AppliedFile, rows: int) -> None:
-        """Remember statements that were known before: other files may have made them."""
+        """Of a part with so many rows, remember statements that were known before: other files may have made them."""
         step = 1 if rows <= SMALL_PART else SAMPLE_EVERY
         statement = text("SELECT version_id FROM outcomes WHERE outcome <> 'new' AND position % :step = 0")
         found = list((await self.session.execute(statement, {"step": step})).scalars())
         if found:
-            file.samples.append((step, found))
+            file.samples.setdefault(step, []).extend(found)
 
     async def _pairs(self, statement: str) -> list[tuple[str, int]]:
         return [(str(name), int(number)) for name, number in (await self.session.execute(text(statement))).all()]
@@ -270,17 +305,18 @@ class Applying:
             " ORDER BY id DESC LIMIT :most"
         )
         overlap = text(
-            "SELECT f.import_id, count(DISTINCT s.version_id) FROM evidence_files f"
-            " JOIN evidence_sightings s ON s.file_id = f.id"
-            " JOIN unnest(CAST(:versions AS bigint[])) AS said (version_id) ON said.version_id = s.version_id"
-            " WHERE f.id = ANY (:files) GROUP BY f.import_id"
+            "SELECT import_id, count(*) FROM ("
+            f" SELECT DISTINCT f.import_id, s.version_id FROM {evidence.sighted('file_id = ANY (:files)')} s"
+            " JOIN unnest(CAST(:versions AS bigint[])) AS said (version_id) USING (version_id)"
+            " JOIN evidence_files f ON f.id = s.file_id"
+            ") shared GROUP BY import_id"
         )
         for file in self.done:
             if not file.samples:
                 continue
             named = {"source": file.reading.source.name, "import_id": self.import_id, "most": SIMILAR_CANDIDATES}
             files = list((await self.session.execute(newest, named)).scalars())
-            for step, versions in file.samples:
+            for step, versions in file.samples.items():
                 found = await self.session.execute(overlap, {"files": files, "versions": versions})
                 for import_id, count in found.all():
                     shared[import_id] += count * step

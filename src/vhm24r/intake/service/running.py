@@ -26,11 +26,11 @@ from vhm24r.intake import repository
 from vhm24r.intake.errors import FileRefused, ImportCancelled, ImportFailed, ImportInterrupted
 from vhm24r.intake.events import ImportFailed as ImportFailedEvent
 from vhm24r.intake.models import Import, ImportIssue
-from vhm24r.intake.reader_process import Limits
+from vhm24r.intake.reader_process import Readers
 from vhm24r.intake.reading import Closed, LeftOut, Opened, ReadFile, Task
 from vhm24r.intake.service.applying import Applying, begin
 from vhm24r.intake.service.rules import MOST_ISSUES_PERCENT
-from vhm24r.intake.staging import PART_ROWS, Handed, Stager
+from vhm24r.intake.staging import PART_ROWS, Handed, Stager, passing_connection
 from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus
 from vhm24r.kit.clock import Clock
 from vhm24r.kit.errors import AppError, Busy, Invalid
@@ -55,7 +55,7 @@ class Intake:
     bus: EventBus
     clock: Clock
     zone: ZoneInfo
-    limits: Limits
+    readers: Readers
     on_progress: Callable[[int, int | None, str], None] | None = None
 
 
@@ -82,6 +82,7 @@ async def run(intake: Intake, import_id: int) -> None:
         await _stop(intake, import_id, ImportFailed(reason=type(error).__name__))
     finally:
         structlog.contextvars.unbind_contextvars("import_id")
+        intake.readers.refill()
     async with intake.db.read() as session:
         ended = await repository.get_import(session, import_id)
     metrics.import_seconds.labels(ended.format or "unknown", ended.status).observe(time.monotonic() - started)
@@ -136,7 +137,7 @@ async def _go_through(intake: Intake, row: Import) -> None:
             mappings = await repository.list_mappings(session)
             percent = await value_of(session, MOST_ISSUES_PERCENT)
         task = Task(intake.zone, Path(folder), row.wanted_source, tuple(mappings), percent)
-        with psycopg.connect(intake.db.conninfo, autocommit=True) as reporter:
+        with passing_connection(intake.db.conninfo) as reporter:
             await _read_and_apply(intake, row, path, task, reporter)
 
 
@@ -153,7 +154,7 @@ async def _read_and_apply(
         loop.call_soon_threadsafe(handed.put_nowait, step)
 
     part_rows = None if row.dry_run else PART_ROWS
-    stager = Stager(intake.db.conninfo, row.id, task, intake.limits, part_rows, report, hand_on)
+    stager = Stager(intake.db.conninfo, row.id, task, intake.readers, part_rows, report, hand_on)
     reader = asyncio.create_task(_read(stager, path, handed))
     try:
         async with intake.db.write() as session:
@@ -192,7 +193,7 @@ async def _apply(
             opened = step
             continue
         if applying is None and not isinstance(step, LeftOut):
-            idle_ms = (intake.limits.seconds + 60) * 1000
+            idle_ms = (intake.readers.limits.seconds + 60) * 1000
             applying = await begin(session, intake.bus, intake.zone, row, intake.clock.now(), idle_ms)
         if applying is not None and opened is not None and not isinstance(step, LeftOut):
             await applying.open(opened.file)

@@ -22,7 +22,7 @@ from vhm24r.orders import repository
 from vhm24r.orders.bulk import ORDER_FIELDS
 from vhm24r.orders.errors import FieldInvalid, FieldNotEditable, NoteEmpty, NothingReported, OrderClosed
 from vhm24r.orders.events import OrdersChanged
-from vhm24r.orders.models import Order, OrderChange, OrderNote, VendingOrder
+from vhm24r.orders.models import Order, OrderChange, OrderCreation, OrderNote, VendingOrder
 from vhm24r.orders.types import (
     CHOICES,
     EDITABLE_FIELDS,
@@ -72,8 +72,7 @@ async def create_order(session: AsyncSession, actor: Actor, bus: EventBus, new: 
     )
     order_id = int((await session.execute(statement.returning(Order.id))).scalar_one())
     await session.execute(insert(VendingOrder).values(order_id=order_id))
-    change = {"order_id": order_id, "version": 1, "field": "", "change_set_id": change_set, "kind": ChangeKind.NEW}
-    await session.execute(insert(OrderChange).values(change))
+    await session.execute(insert(OrderCreation).values(order_id=order_id, length=1, change_set_id=change_set))
     if new.note:
         await _append_note(session, actor, order_id, new.note, now)
     await bus.publish(session, OrdersChanged(change_set))
