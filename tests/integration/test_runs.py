@@ -13,7 +13,9 @@ from tests.integration.conftest import Bring, Query
 from tests.integration.sharing import client, imported, process
 from tests.integration.standing import HISTORY, SIGHTINGS, redone, rows_of, standing, undone
 from vhm24r.evidence import bulk as evidence
+from vhm24r.evidence.bulk import Staging
 from vhm24r.identity.permissions import Role
+from vhm24r.intake.service.applying import Applying, begin
 from vhm24r.ops.process import Services
 from vhm24r.orders import appending
 from vhm24r.platform.embedded import EmbeddedServer
@@ -140,11 +142,58 @@ async def test_the_short_ways_end_where_the_long_one_does(
     async def something_new(*_: object) -> bool:
         return False
 
+    monkeypatch.setattr("vhm24r.intake.staging._likely_stands", lambda *_: False)
     monkeypatch.setattr(evidence, "is_known_at_all", known)
     monkeypatch.setattr(evidence, "says_nothing_new", something_new)
     (tmp_path / "long").mkdir()
     async with process(server, template, tmp_path / "long") as others:
         assert await lived(others) == short
+
+
+async def test_a_part_that_says_nothing_new_is_staged_in_short(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged: list[tuple[bool, ...]] = []
+    part = Applying.part
+
+    async def watched(applying: Applying, staging: Staging) -> None:
+        staged.append((staging.standing, staging.irregular))
+        await part(applying, staging)
+
+    monkeypatch.setattr(Applying, "part", watched)
+    rows = [hw_row(n) for n in range(9)]
+    for report in (rows, rows[2:7], [*rows, rows[3]], [*rows, hw_row(3, Цена_заказа="1")], [*rows[:5], hw_row(9)]):
+        await imported(services, csv_bytes(report))
+
+    # a file in which a key comes twice, or whose last row is not known, is staged whole
+    assert staged == [(False, False), (True, False), (False, True), (False, True), (False, False)]
+
+
+async def test_what_fell_after_it_was_staged_in_short_is_read_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [hw_row(n) for n in range(9)]
+    first = await imported(services, csv_bytes(rows))
+    beginning = "vhm24r.intake.service.running.begin"
+
+    async def overtaken(*given: Any) -> Applying:
+        monkeypatch.setattr(beginning, begin)
+        await undone(services, first["id"])
+        return await begin(*given)
+
+    monkeypatch.setattr(beginning, overtaken)
+    again = await imported(services, csv_bytes(rows[:5]))
+
+    assert (again["status"], again["rows"]["unchanged"]) == ("applied", 0)
+    assert len((await standing(services))["orders"]) == 5
+
+
+async def test_a_part_whose_middle_is_not_known_is_staged_whole_after_all(services: Services) -> None:
+    rows = [hw_row(n) for n in range(9)]
+    await imported(services, csv_bytes([*rows[:3], *rows[6:]]))
+    again = await imported(services, csv_bytes(rows))
+
+    assert (again["rows"]["unchanged"], again["rows"]["new"]) == (6, 3)
 
 
 async def test_a_preview_says_what_the_short_ways_do(services: Services) -> None:

@@ -5,7 +5,9 @@ are temporary tables made by the diff (`orders.bulk`, docs/algorithms/diffing.md
 are new or stand again, and what every row brought. Table and column names are constants, never input.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -46,13 +48,22 @@ def in_runs(rows: str, value: str, *within: str) -> str:
     return f"SELECT *, {value} - row_number() OVER (PARTITION BY {same} ORDER BY {value}) AS island FROM {rows}"
 
 
+Span = tuple[datetime | None, datetime | None]
+"""First and last instant of some facts; None where none of them has one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """The staging table of one part of an import. `irregular`: its rows repeat keys of the same file."""
+    """The staging table of one part of an import.
+
+    `irregular`: its rows repeat keys of the same file. `standing`: every row makes a statement that stood when it was
+    staged, and the table has no more than which: `position`, `sheet`, `row`, `version_id`.
+    """
 
     import_id: int
     part: int = 0
     irregular: bool = False
+    standing: bool = False
 
     @property
     def table(self) -> str:
@@ -95,6 +106,44 @@ def copy_statement(staging: Staging) -> sql.Composed:
     """COPY of staged rows, in the order of STAGED_COLUMNS."""
     columns = sql.SQL(", ").join(map(sql.Identifier, STAGED_COLUMNS))
     return sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(staging.table), columns)
+
+
+def stands(connection: psycopg.Connection[Any], identity: bytes, content: bytes) -> bool:
+    """Whether a statement is known and stands."""
+    found = connection.execute(
+        "SELECT EXISTS (SELECT FROM evidence_records WHERE identity = encode(%s, 'hex')::uuid"
+        " AND content = encode(%s, 'hex')::uuid AND current AND NOT withdrawn)",
+        [identity, content],
+    )
+    return bool((found.fetchone() or [False])[0])
+
+
+def stage_standing(connection: psycopg.Connection[Any], staging: Staging, outlines: Iterable[bytes]) -> bool:
+    """Stage rows of which only the place, identity and content are given, if all of them make statements that stand.
+
+    Returns whether they do; if not, nothing is staged. `connection` is in a transaction.
+    """
+    connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS outlines"
+        ' (position integer, sheet smallint, "row" integer, identity uuid, content uuid) ON COMMIT DELETE ROWS'
+    )
+    with connection.cursor() as cursor, cursor.copy("COPY outlines FROM STDIN") as copy:
+        for lines in outlines:
+            copy.write(lines)
+    name = sql.Identifier(staging.table)
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
+    connection.execute(
+        sql.SQL(
+            "CREATE UNLOGGED TABLE {} WITH (autovacuum_enabled = false) AS"
+            ' SELECT s.position, s.sheet, s."row", e.id AS version_id FROM outlines s CROSS JOIN LATERAL {} e'
+            " WHERE e.content = s.content AND e.current AND NOT e.withdrawn"
+        ).format(name, sql.SQL(KNOWN))
+    )
+    missing = sql.SQL("SELECT (SELECT count(*) FROM outlines) - (SELECT count(*) FROM {})").format(name)
+    if connection.execute(missing).fetchone() == (0,):
+        return True
+    connection.execute(sql.SQL("DROP TABLE {}").format(name))
+    return False
 
 
 async def drop_leftovers(session: AsyncSession, import_id: int) -> None:
@@ -204,6 +253,25 @@ async def says_nothing_new(session: AsyncSession, staging: Staging) -> bool:
     )
     missing = f"SELECT (SELECT count(*) FROM {staging.table}) - (SELECT count(*) FROM outcomes)"
     return int((await session.execute(text(missing))).scalar_one()) == 0
+
+
+async def standing_since(session: AsyncSession, staging: Staging) -> Span | None:
+    """When the facts of a `standing` part begin and end; None if a statement of it does not stand any more.
+
+    Leaves `outcomes`, which says of each row that it is unchanged.
+    """
+    found = await session.execute(
+        text(
+            "SELECT coalesce(bool_or(e.withdrawn OR NOT e.current), false), min(e.occurred_at), max(e.occurred_at)"
+            f" FROM {staging.table} s JOIN evidence_records e ON e.id = s.version_id"
+        )
+    )
+    fallen, first, last = found.one()
+    if fallen:
+        return None
+    unchanged = f"SELECT position, sheet, \"row\", version_id, '{Outcome.UNCHANGED}' AS outcome FROM {staging.table}"
+    await fill(session, "outcomes", unchanged)
+    return first, last
 
 
 async def append_fresh(session: AsyncSession, staging: Staging, ids: FreshIds, *, file_id: int, source: str) -> None:

@@ -14,7 +14,7 @@ import orjson
 
 from vhm24r.evidence.types import FIELD_NAMES
 from vhm24r.intake.sources.declaration import Cell, Claim, Column
-from vhm24r.intake.statements import Seen, state
+from vhm24r.intake.statements import Seen, Statements, state
 from vhm24r.intake.types import Chunk, Issue, Level
 from vhm24r.intake.values import (
     LONGEST_CELL,
@@ -67,14 +67,11 @@ _KEY_FIELDS = ("occurred_at", "amount")
 
 @dataclass(slots=True)
 class Counts:
-    """Rows of a file by what became of them while reading; `repeated` ones (duplicates among them)
-    have a key that the file has stated before.
-    """
+    """Rows of a file by what became of them while reading."""
 
     total: int = 0
     staged: int = 0
     duplicates: int = 0
-    repeated: int = 0
     skipped: int = 0
     issues: int = 0
 
@@ -135,12 +132,12 @@ class Canonicaliser:
         self._words = TextReader()
         self._expected = _KEY_FIELDS if self._source.timed else ()
 
-    def convert(self, chunk: Chunk, seen: Seen, position: int, counts: Counts) -> tuple[bytes, list[Issue]]:
-        """COPY lines of the good rows, numbered from `position`, and the issues of the others."""
+    def convert(self, chunk: Chunk, seen: Seen, position: int, counts: Counts) -> tuple[Statements | None, list[Issue]]:
+        """What the good rows state, numbered from `position`, and the issues of the others."""
         issues: list[Issue] = []
         numbers, rows = self._squared(chunk, issues, counts)
         if not rows:
-            return b"", issues
+            return None, issues
         cells = list(zip(*rows, strict=True))
         fields = self._read(cells, len(rows))
         doubtful = self._doubtful(fields, len(rows))
@@ -158,11 +155,10 @@ class Canonicaliser:
         stated = state(self._source, fields, numbers, self._sheet_index, position, seen)
         counts.total += stated.count
         counts.staged += stated.count
-        counts.duplicates += stated.duplicates
-        counts.repeated += stated.duplicates + len(stated.repeats)
+        counts.duplicates += len(stated.duplicates)
         for repeat in stated.repeats:
             self._note(issues, repeat.row, ("intake.key_repeated", Level.WARNING, None, repeat.key))
-        return stated.lines, issues
+        return stated, issues
 
     def shown(self, row: Sequence[str], *, trusted: bool) -> list[str]:
         """A row as it came, as it is kept with an issue: no longer than is needed to correct it, and without

@@ -9,6 +9,7 @@ to its reader, the worker lives.
 import contextlib
 import os
 import pickle
+import queue
 import resource
 import signal
 import subprocess
@@ -25,6 +26,9 @@ from vhm24r.intake.reading import Step, Task, read
 from vhm24r.kit.errors import AppError
 
 PIPE_BYTES = 1024 * 1024
+AHEAD = 4
+"""Steps a child may be ahead of who works on them; one is a chunk of rows, some megabytes."""
+
 MEBIBYTE = 1024 * 1024
 
 EXCEEDING = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT})
@@ -32,6 +36,10 @@ EXCEEDING = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT})
 
 BREAKING = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE})
 """How a child ends whose library broke on the file."""
+
+
+Said = Step | AppError | MemoryError | None
+"""What a child says: a step, how reading failed, or None at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +94,12 @@ class Readers:
         try:
             with contextlib.suppress(BrokenPipeError), child.stdin as task_pipe:
                 pickle.dump((path, task), task_pipe)
-            while (item := _next(child.stdout)) is not None:
+            for item in _ahead(child.stdout):
+                if item is None:
+                    return
                 if isinstance(item, MemoryError):
                     raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds)
-                if isinstance(item, AppError):
+                if isinstance(item, (AppError, _StreamBroken)):
                     raise item
                 yield item
         except _StreamBroken as error:
@@ -114,11 +124,41 @@ class Readers:
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=PIPE_BYTES)
 
 
+def _ahead(output: IO[bytes]) -> Generator["Said | _StreamBroken"]:
+    """What a child says, received by a thread while the last of it is still being worked on: a pipe holds little, and
+    the child would wait.
+    """
+    received: queue.Queue[Said | _StreamBroken] = queue.Queue(AHEAD)
+    unwanted = threading.Event()
+
+    def receive() -> None:
+        more = True
+        while more and not unwanted.is_set():
+            item: Said | _StreamBroken
+            try:
+                item = _next(output)
+            except _StreamBroken as error:
+                item = error
+            more = isinstance(item, Step)
+            while not unwanted.is_set():
+                with contextlib.suppress(queue.Full):
+                    received.put(item, timeout=0.1)
+                    break
+
+    receiver = threading.Thread(target=receive, daemon=True)
+    receiver.start()
+    try:
+        while True:
+            yield received.get()
+    finally:
+        unwanted.set()
+
+
 class _StreamBroken(Exception):
     """What came is not what a child writes."""
 
 
-def _next(output: IO[bytes]) -> Step | AppError | MemoryError | None:
+def _next(output: IO[bytes]) -> Said:
     """What the child says next, None at the end.
 
     Raises:

@@ -32,7 +32,7 @@ from vhm24r.intake.formats.spool import MOST_COLUMNS
 from vhm24r.intake.mapping import Mapping
 from vhm24r.intake.sources.declaration import Claim, Source
 from vhm24r.intake.sources.registry import by_name, claims, winner
-from vhm24r.intake.statements import Seen
+from vhm24r.intake.statements import Seen, Statements
 from vhm24r.intake.types import HEADER_SEARCH_ROWS, Chunk, Issue, Level, Table
 from vhm24r.kit.errors import AppError, Invalid
 from vhm24r.kit.text import shortened, storable
@@ -109,16 +109,26 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Canonical records of one chunk as COPY lines, with what was noticed on the way.
+    """What the good rows of one chunk state, if there are any, with what was noticed on the way."""
 
-    `staged` counts the lines; `repeats` says that some of them repeat a key of the same file.
-    """
-
-    lines: bytes
+    stated: Statements | None
     issues: list[Issue]
     rows_read: int
-    staged: int
-    repeats: bool
+
+    @property
+    def lines(self) -> bytes:
+        """The statements as COPY lines."""
+        return self.stated.lines if self.stated else b""
+
+    @property
+    def staged(self) -> int:
+        """How many statements."""
+        return self.stated.count if self.stated else 0
+
+    @property
+    def repeats(self) -> bool:
+        """Whether some of them repeat a key of the same file."""
+        return self.stated is not None and bool(self.stated.duplicates or self.stated.repeats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,11 +397,10 @@ def _batches(reading: ReadFile, located: list[Located], zone: ZoneInfo, room: Ro
     for sheet_index, item in enumerate(located):
         canonical = Canonicaliser(item.claim, item.header, zone, item.table.sheet, sheet_index, room)
         for chunk in item.chunks:
-            before = reading.counts.repeated
-            lines, issues = canonical.convert(chunk, seen, position, reading.counts)
-            staged, position = reading.counts.staged - position, reading.counts.staged
+            stated, issues = canonical.convert(chunk, seen, position, reading.counts)
+            position = reading.counts.staged
             placed = _placed(issues, chunk, reading.member, canonical, room)
-            yield Batch(lines, placed, reading.counts.total, staged, reading.counts.repeated > before)
+            yield Batch(stated, placed, reading.counts.total)
     reading.content_hash = seen.digest.hexdigest()
 
 

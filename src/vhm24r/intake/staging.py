@@ -7,7 +7,7 @@ applied. Progress leaves on another connection (decisions 11).
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from vhm24r.evidence.bulk import Staging, copy_statement, create_staging
+from vhm24r.evidence.bulk import Staging, copy_statement, create_staging, stage_standing, stands
 from vhm24r.intake.canonical import KEPT_ISSUES as KEPT_ISSUES
 from vhm24r.intake.formats.protocol import Sample
 from vhm24r.intake.formats.registry import is_plain
@@ -45,7 +45,8 @@ HandOn = Callable[[Handed], None]
 class Stager:
     """One import on its way into staging. `cancelled` stops the reading between two batches.
 
-    `part_rows` are the sizes of the parts, the last one repeating; None makes one part of each file.
+    `part_rows` are the sizes of the parts, the last one repeating; None makes one part of each file. `brief` allows
+    parts of which only `Staging.standing` is said.
     """
 
     conninfo: str
@@ -53,6 +54,7 @@ class Stager:
     task: Task
     readers: Readers
     part_rows: tuple[int, ...] | None
+    brief: bool
     report: Report
     hand_on: HandOn
     files: list[ReadFile] = field(default_factory=list)
@@ -96,29 +98,47 @@ class Stager:
     def _stage_part(
         self, connection: psycopg.Connection[Any], batch: Batch, steps: Generator[Step], number: int
     ) -> Step | None:
-        """Stage batches until the part is full; returns the step after it."""
+        """Stage batches until the part is full; returns the step after it.
+
+        Where the first ones make statements that stand, most likely all of the part do: then less is loaded.
+        """
         staging = Staging(self.import_id, self._part)
         self._part += 1
-        rows, irregular = 0, False
         full = None if self.part_rows is None else self.part_rows[min(number, len(self.part_rows) - 1)]
-        due = time.monotonic() + REPORT_EVERY_SECONDS
-        step: Step | None = batch
+        part = _Part(batch, steps, full)
         with connection.transaction():
-            create_staging(connection, staging)
-            with connection.cursor() as cursor, cursor.copy(copy_statement(staging)) as copy:
-                while isinstance(step, Batch) and not self.cancelled.is_set():
-                    copy.write(step.lines)
-                    rows += step.staged
-                    irregular = irregular or step.repeats
-                    self._keep(step.issues)
-                    if time.monotonic() > due:
-                        self._report(step.rows_read)
-                        due = time.monotonic() + REPORT_EVERY_SECONDS
-                    step = next(steps, None)
-                    if full is not None and rows >= full:
-                        break
-        self.hand_on(replace(staging, irregular=irregular))
-        return step
+            batches: Iterable[Batch] = self._watched(part)
+            if self.brief and full is not None and _likely_stands(connection, batch):
+                batches = list(batches)
+                regular = not any(batch.repeats for batch in batches)
+                outlines = (batch.stated.outlines for batch in batches if batch.stated)
+                if regular and stage_standing(connection, staging, outlines):
+                    staging, batches = replace(staging, standing=True), []
+            if not staging.standing:
+                staging = self._load(connection, staging, batches)
+        self.hand_on(staging)
+        return part.after
+
+    def _load(self, connection: psycopg.Connection[Any], staging: Staging, batches: Iterable[Batch]) -> Staging:
+        irregular = False
+        create_staging(connection, staging)
+        with connection.cursor() as cursor, cursor.copy(copy_statement(staging)) as copy:
+            for batch in batches:
+                copy.write(batch.lines)
+                irregular = irregular or batch.repeats
+        return replace(staging, irregular=irregular)
+
+    def _watched(self, part: "_Part") -> Generator[Batch]:
+        """The batches of a part, with progress told and issues kept, until nobody wants them any more."""
+        due = time.monotonic() + REPORT_EVERY_SECONDS
+        for batch in part:
+            if self.cancelled.is_set():
+                return
+            self._keep(batch.issues)
+            if time.monotonic() > due:
+                self._report(batch.rows_read)
+                due = time.monotonic() + REPORT_EVERY_SECONDS
+            yield batch
 
     def _keep(self, issues: list[Issue]) -> None:
         self.issues.extend(issues[: max(0, KEPT_ISSUES - len(self.issues))])
@@ -132,6 +152,36 @@ class Stager:
         before = [file.counts.total for file in self.files[:-1]]
         total = self.files[-1].total_rows
         self.report(self.files[-1], sum(before) + rows, None if total is None else sum(before) + total)
+
+
+@dataclass(slots=True)
+class _Part:
+    """The batches of one part, from `after` on; behind them `after` is the step that follows.
+
+    `full`: how many rows make a part; None takes whatever follows.
+    """
+
+    after: Step | None
+    steps: Generator[Step]
+    full: int | None
+
+    def __iter__(self) -> Generator[Batch]:
+        """Batches as they are read."""
+        rows = 0
+        while isinstance(self.after, Batch) and (self.full is None or rows < self.full):
+            rows += self.after.staged
+            yield self.after
+            self.after = next(self.steps, None)
+
+
+def _likely_stands(connection: psycopg.Connection[Any], batch: Batch) -> bool:
+    """Whether the first and the last row of a batch state what stands already."""
+    stated = batch.stated
+    return (
+        stated is not None
+        and stated.count > 0
+        and all(stands(connection, stated.identities[place], stated.contents[place]) for place in (0, -1))
+    )
 
 
 def passing_connection(conninfo: str) -> psycopg.Connection[Any]:

@@ -44,18 +44,59 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """COPY lines of some rows, how many of them repeat a row of this file, and the keys said twice."""
+    """What some rows state, column by column: the rows lie on `sheet` and are numbered from `position`.
 
-    lines: bytes
-    count: int
-    duplicates: int
-    repeats: list[Repeat]
+    `keys` and `accounts` are texts for COPY; `texts` are the canonical fields, joined for COPY and encoded.
+    `occurrences` is empty where all are 0; `duplicates` are the places of rows that repeat a row of this file
+    exactly, `repeats` the keys said twice.
+    """
+
+    position: int
+    sheet: int
+    rows: Sequence[int]
+    identities: list[bytes]
+    contents: list[bytes]
+    accounts: Sequence[str]
+    keys: Sequence[str]
+    texts: list[bytes]
+    occurrences: list[int] = field(default_factory=list)
+    duplicates: frozenset[int] = frozenset()
+    repeats: list[Repeat] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many rows."""
+        return len(self.rows)
+
+    @property
+    def lines(self) -> bytes:
+        """COPY lines with all of it."""
+        places = range(self.count)
+        heads = [
+            f"{place + self.position}\t{self.sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t{occurrence}\t"
+            f"{'t' if place in self.duplicates else 'f'}\t{account}\t{key}\t"
+            for place, row, identity, content, occurrence, account, key in zip(
+                places, self.rows, self.identities, self.contents, self.occurrences or repeat(0), self.accounts,
+                self.keys, strict=False,
+            )
+        ]  # fmt: skip
+        return b"".join(chain.from_iterable(zip(_encoded(heads), self.texts, repeat(b"\n"))))
+
+    @property
+    def outlines(self) -> bytes:
+        """COPY lines with the place, identity and content alone."""
+        return "".join(
+            f"{place}\t{self.sheet}\t{row}\t{identity.hex()}\t{content.hex()}\n"
+            for place, (row, identity, content) in enumerate(
+                zip(self.rows, self.identities, self.contents, strict=True), self.position
+            )
+        ).encode()
 
 
 def state(
     source: Source, fields: Mapping[str, list[str]], rows: Sequence[int], sheet: int, position: int, seen: Seen
 ) -> Statements:
-    """COPY lines for canonical columns (`FIELD_NAMES` and `extra`), numbered from `position`."""
+    """What canonical columns (`FIELD_NAMES` and `extra`) state, numbered from `position`."""
     texts = list(map("\t".join, zip(*(fields[name] for name in FIELD_NAMES), fields["extra"], strict=True)))
     encoded = _encoded(texts)
     contents = list(map(xxh3_128_digest, encoded))
@@ -86,14 +127,7 @@ def _plain(
         return None
     seen.contents.update(zip(identities, contents, strict=True))
     seen.digest.update(b"".join(map(bytes.__add__, identities, contents)))  # row by row: chunks must not show in it
-    heads = [
-        f"{place}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t0\tf\t{account}\t{key}\t"
-        for place, (row, identity, content, account, key) in enumerate(
-            zip(rows, identities, contents, accounts, fields[source.key], strict=True), position
-        )
-    ]
-    lines = b"".join(chain.from_iterable(zip(_encoded(heads), encoded, repeat(b"\n"))))
-    return Statements(lines, len(heads), 0, [])
+    return Statements(position, sheet, rows, identities, contents, accounts, fields[source.key], encoded)
 
 
 def _careful(
@@ -101,31 +135,36 @@ def _careful(
     rows: Sequence[int], sheet: int, position: int, seen: Seen,
 ) -> Statements:  # fmt: skip
     """Row by row: keyless rows, exact repeats (duplicates) and keys with other values (repeats)."""
-    lines: list[str] = []
+    identities: list[bytes] = []
+    shown_keys: list[str] = []
+    said: list[str] = []
+    occurrences: list[int] = []
     repeats: list[Repeat] = []
-    duplicates = 0
-    for row, key, account, text, content in zip(rows, keys, accounts, texts, contents, strict=True):
+    duplicates: set[int] = set()
+    for place, (row, key, account, text, content) in enumerate(zip(rows, keys, accounts, texts, contents, strict=True)):
         shown, occurrence = key, 0
         if shown is None:
             occurrence = seen.keyless[content]
             seen.keyless[content] += 1
             shown = f"row-{content.hex()[:16]}"
-        said = _numbered(text, content, occurrence) if key is None and _numbers_orders(source) else text
+        said.append(_numbered(text, content, occurrence) if key is None and _numbers_orders(source) else text)
         identity = _hash(f"{source.name}{SEPARATOR}{account}{SEPARATOR}{shown}{SEPARATOR}{occurrence}")
         seen.digest.update(identity + content)
         before = seen.contents.setdefault(identity, content)
         first = key is None or (before is content)
         others = seen.others.get(identity, set())
-        duplicate = not first and (before == content or content in others)
-        duplicates += duplicate
-        if not first and not duplicate:
+        if not first and (before == content or content in others):
+            duplicates.add(place)
+        elif not first:
             seen.others.setdefault(identity, set()).add(content)
             repeats.append(Repeat(row, _shown(shown)))
-        lines.append(
-            f"{position + len(lines)}\t{sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t{occurrence}\t"
-            f"{'t' if duplicate else 'f'}\t{account}\t{_shown(shown)}\t{said}\n"
-        )
-    return Statements("".join(lines).encode(), len(lines), duplicates, repeats)
+        identities.append(identity)
+        shown_keys.append(_shown(shown))
+        occurrences.append(occurrence)
+    return Statements(
+        position, sheet, rows, identities, contents, accounts, shown_keys, _encoded(said), occurrences,
+        frozenset(duplicates), repeats,
+    )  # fmt: skip
 
 
 def _numbers_orders(source: Source) -> bool:

@@ -486,7 +486,7 @@ class TestIdentity:
         outcome = read_rows(tmp_path, [hw_row(1), hw_row(2), hw_row(1)])
 
         assert [record["duplicate"] for record in outcome.records] == ["f", "f", "t"]
-        assert outcome.file.counts == Counts(total=3, staged=3, duplicates=1, repeated=1)
+        assert outcome.file.counts == Counts(total=3, staged=3, duplicates=1)
         assert outcome.issues == []
 
     def test_the_same_key_with_other_values_is_warned_of(self, tmp_path: Path) -> None:
@@ -496,7 +496,7 @@ class TestIdentity:
         one, other = outcome.records
         assert one["identity"] == other["identity"]
         assert one["content"] != other["content"]
-        assert outcome.file.counts == Counts(total=2, staged=2, repeated=1)
+        assert outcome.file.counts == Counts(total=2, staged=2)
 
     def test_one_number_of_two_machines_is_two_records(self, tmp_path: Path) -> None:
         outcome = read_rows(tmp_path, [hw_row(1), hw_row(1, Машинный_код="24a8ff000002")])
@@ -597,7 +597,7 @@ class TestWorkbooks:
             ("1", "2"),
             ("1", "3"),
         ]
-        assert outcome.file.counts == Counts(total=4, staged=4, duplicates=1, repeated=1)
+        assert outcome.file.counts == Counts(total=4, staged=4, duplicates=1)
 
     def test_two_sources_in_one_workbook_are_asked_about(self, tmp_path: Path) -> None:
         path = tmp_path / "book"
@@ -771,7 +771,6 @@ def test_every_row_is_staged_skipped_or_an_issue_and_none_is_lost(
     assert counts.total == len(stated) == counts.staged + counts.skipped + counts.issues
     assert counts.staged == len(outcome.records)
     assert counts.duplicates == sum(record["duplicate"] == "t" for record in outcome.records)
-    assert counts.repeated == counts.staged - len({record["identity"] for record in outcome.records})
     assert counts.issues == len({issue.row for issue in outcome.issues if issue.level is Level.ERROR})
 
 

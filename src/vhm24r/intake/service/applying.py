@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
 from vhm24r.evidence import bulk as evidence
-from vhm24r.evidence.bulk import Staging
+from vhm24r.evidence.bulk import Span, Staging
 from vhm24r.evidence.events import RecordsChanged
 from vhm24r.evidence.models import EvidenceFile
 from vhm24r.evidence.types import Outcome
@@ -107,6 +107,10 @@ class AppliedFile:
         return Placing(source.makes_orders, not source.key_with_machine, source.space)
 
 
+class StatementsMoved(Exception):
+    """A part was staged as standing, and what it states does not stand any more: the file has to be read again."""
+
+
 @dataclass(slots=True)
 class Applying:
     """One import being applied in the transaction of `session`; made by `begin`.
@@ -137,11 +141,17 @@ class Applying:
         """Compare one staged part with what is known and write the difference; a dry run only compares.
 
         A part in which everything is new, or nothing, is the common one and takes a shorter way to the same end.
+
+        Raises:
+            StatementsMoved: another import or an undo came in between.
         """
         session, file = self.session, self._open_file()
-        days = text(f"SELECT min(occurred_at), max(occurred_at) FROM {staging.table}")
-        span = (await session.execute(days)).one()
-        file.days.update(business_day(instant, self.zone) for instant in span if instant is not None)
+        if staging.standing:
+            await self._sight(staging, file)
+            return
+        span = await session.execute(text(f"SELECT min(occurred_at), max(occurred_at) FROM {staging.table}"))
+        first, last = span.one()
+        self._note_days((first, last), file)
         if self.dry_run:
             await self._compare(staging, file)
         elif not await evidence.is_known_at_all(session, staging):
@@ -150,8 +160,7 @@ class Applying:
             else:
                 await self._compare_and_write(staging, file)
         elif await evidence.says_nothing_new(session, staging):
-            await self._count_rows(file)
-            await evidence.append_sightings(session, file_id=file.id)
+            await self._sight_outcomes(file)
         else:
             await self._compare_and_write(staging, file)
 
@@ -177,6 +186,20 @@ class Applying:
     def _open_file(self) -> AppliedFile:
         assert self._current is not None  # parts come between `open` and `close`
         return self._current
+
+    async def _sight(self, staging: Staging, file: AppliedFile) -> None:
+        span = await evidence.standing_since(self.session, staging)
+        if span is None:
+            raise StatementsMoved
+        self._note_days(span, file)
+        await self._sight_outcomes(file)
+
+    async def _sight_outcomes(self, file: AppliedFile) -> None:
+        await self._count_rows(file)
+        await evidence.append_sightings(self.session, file_id=file.id)
+
+    def _note_days(self, span: Span, file: AppliedFile) -> None:
+        file.days.update(business_day(instant, self.zone) for instant in span if instant is not None)
 
     async def _compare(self, staging: Staging, file: AppliedFile) -> None:
         session = self.session

@@ -28,7 +28,7 @@ from vhm24r.intake.events import ImportFailed as ImportFailedEvent
 from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.reader_process import Readers
 from vhm24r.intake.reading import Closed, LeftOut, Opened, ReadFile, Task
-from vhm24r.intake.service.applying import Applying, begin
+from vhm24r.intake.service.applying import Applying, StatementsMoved, begin
 from vhm24r.intake.service.rules import MOST_ISSUES_PERCENT
 from vhm24r.intake.staging import PART_ROWS, Handed, Stager, passing_connection
 from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus
@@ -71,7 +71,10 @@ async def run(intake: Intake, import_id: int) -> None:
         return
     structlog.contextvars.bind_contextvars(import_id=import_id)
     try:
-        await _go_through(intake, row)
+        try:
+            await _go_through(intake, row, brief=True)
+        except StatementsMoved:
+            await _go_through(intake, row, brief=False)
     except Busy:
         await _put_back(intake, import_id)
         raise  # the job is tried again: nothing is wrong with the file
@@ -119,10 +122,11 @@ async def _begin(intake: Intake, import_id: int) -> Import | None:
         return row
 
 
-async def _go_through(intake: Intake, row: Import) -> None:
+async def _go_through(intake: Intake, row: Import, *, brief: bool) -> None:
     """Read and apply side by side: a part is applied while the next one is being read.
 
-    Should reading fail, the transaction rolls back everything the earlier parts wrote.
+    Should reading fail, the transaction rolls back everything the earlier parts wrote. `brief`: parts that say nothing
+    new may be staged in short.
 
     Raises:
         ImportCancelled: somebody wanted it to stop before it began.
@@ -138,11 +142,11 @@ async def _go_through(intake: Intake, row: Import) -> None:
             percent = await value_of(session, MOST_ISSUES_PERCENT)
         task = Task(intake.zone, Path(folder), row.wanted_source, tuple(mappings), percent)
         with passing_connection(intake.db.conninfo) as reporter:
-            await _read_and_apply(intake, row, path, task, reporter)
+            await _read_and_apply(intake, row, path, task, reporter, brief=brief)
 
 
 async def _read_and_apply(
-    intake: Intake, row: Import, path: Path, task: Task, reporter: psycopg.Connection[Any]
+    intake: Intake, row: Import, path: Path, task: Task, reporter: psycopg.Connection[Any], *, brief: bool
 ) -> None:
     handed: asyncio.Queue[Handed | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -154,7 +158,7 @@ async def _read_and_apply(
         loop.call_soon_threadsafe(handed.put_nowait, step)
 
     part_rows = None if row.dry_run else PART_ROWS
-    stager = Stager(intake.db.conninfo, row.id, task, intake.readers, part_rows, report, hand_on)
+    stager = Stager(intake.db.conninfo, row.id, task, intake.readers, part_rows, brief, report, hand_on)
     reader = asyncio.create_task(_read(stager, path, handed))
     try:
         async with intake.db.write() as session:

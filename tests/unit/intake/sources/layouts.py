@@ -60,8 +60,9 @@ def converted(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[lis
     assert claim is not None
     counts = Counts()
     canonical = Canonicaliser(claim, header, ZONE, None, 0)
-    lines, issues = canonical.convert(Chunk(2, [list(row) for row in rows]), Seen(), 0, counts)
-    return [_said(line, keyed=claim.source.key is not None) for line in lines.decode().splitlines()], issues, counts
+    stated, issues = canonical.convert(Chunk(2, [list(row) for row in rows]), Seen(), 0, counts)
+    lines = stated.lines.decode().splitlines() if stated else []
+    return [_said(line, keyed=claim.source.key is not None) for line in lines], issues, counts
 
 
 def _said(line: str, *, keyed: bool) -> Record:
