@@ -6,8 +6,7 @@ are new or stand again, and what every row brought. Table and column names are c
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -15,6 +14,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vhm24r.evidence.summary import Run, Summary
 from vhm24r.evidence.types import FIELD_NAMES, STAGED_COLUMNS, Outcome
 from vhm24r.platform.db import fill, run_sql
 
@@ -48,10 +48,6 @@ def in_runs(rows: str, value: str, *within: str) -> str:
     return f"SELECT *, {value} - row_number() OVER (PARTITION BY {same} ORDER BY {value}) AS island FROM {rows}"
 
 
-Span = tuple[datetime | None, datetime | None]
-"""First and last instant of some facts; None where none of them has one."""
-
-
 @dataclass(frozen=True, slots=True)
 class Staging:
     """The staging table of one part of an import.
@@ -64,6 +60,7 @@ class Staging:
     part: int = 0
     irregular: bool = False
     standing: bool = False
+    summary: Summary = field(default_factory=Summary)
 
     @property
     def table(self) -> str:
@@ -103,9 +100,9 @@ def create_staging(connection: psycopg.Connection[Any], staging: Staging) -> Non
 
 
 def copy_statement(staging: Staging) -> sql.Composed:
-    """COPY of staged rows, in the order of STAGED_COLUMNS."""
+    """COPY of staged rows, in the order of STAGED_COLUMNS, into a table made in the same transaction."""
     columns = sql.SQL(", ").join(map(sql.Identifier, STAGED_COLUMNS))
-    return sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(staging.table), columns)
+    return sql.SQL("COPY {} ({}) FROM STDIN (FREEZE)").format(sql.Identifier(staging.table), columns)
 
 
 def stands(connection: psycopg.Connection[Any], identity: bytes, content: bytes) -> bool:
@@ -218,17 +215,13 @@ async def elect_current(session: AsyncSession, import_id: int) -> int:
 
 async def append_sightings(session: AsyncSession, *, file_id: int) -> None:
     """Which statement every row of the file makes and what it brought."""
-    await _append_runs(session, "outcomes", file_id)
-
-
-async def _append_runs(session: AsyncSession, rows: str, file_id: int) -> None:
     within = ("sheet", "outcome", "version_id - position", '"row" - position')
     await run_sql(
         session,
         f"""
         INSERT INTO evidence_sightings (file_id, position, length, version_id, "row", sheet, outcome)
         SELECT :file_id, min(position), count(*), min(version_id), min("row"), sheet, outcome
-        FROM ({in_runs(rows, "position", *within)}) s GROUP BY island, {", ".join(within)}
+        FROM ({in_runs("outcomes", "position", *within)}) s GROUP BY island, {", ".join(within)}
         """,
         file_id=file_id,
     )
@@ -255,23 +248,16 @@ async def says_nothing_new(session: AsyncSession, staging: Staging) -> bool:
     return int((await session.execute(text(missing))).scalar_one()) == 0
 
 
-async def standing_since(session: AsyncSession, staging: Staging) -> Span | None:
-    """When the facts of a `standing` part begin and end; None if a statement of it does not stand any more.
-
-    Leaves `outcomes`, which says of each row that it is unchanged.
-    """
-    found = await session.execute(
-        text(
-            "SELECT coalesce(bool_or(e.withdrawn OR NOT e.current), false), min(e.occurred_at), max(e.occurred_at)"
-            f" FROM {staging.table} s JOIN evidence_records e ON e.id = s.version_id"
-        )
-    )
-    fallen, first, last = found.one()
-    if fallen:
-        return None
+async def still_stands(session: AsyncSession, staging: Staging) -> bool:
+    """Whether every statement of a `standing` part stands. Leaves `outcomes`, which says so of each row."""
+    fallen = f"""SELECT EXISTS (
+        SELECT FROM {staging.table} s JOIN evidence_records e ON e.id = s.version_id WHERE e.withdrawn OR NOT e.current
+    )"""
+    if (await session.execute(text(fallen))).scalar_one():
+        return False
     unchanged = f"SELECT position, sheet, \"row\", version_id, '{Outcome.UNCHANGED}' AS outcome FROM {staging.table}"
     await fill(session, "outcomes", unchanged)
-    return first, last
+    return True
 
 
 async def append_fresh(session: AsyncSession, staging: Staging, ids: FreshIds, *, file_id: int, source: str) -> None:
@@ -288,7 +274,29 @@ async def append_fresh(session: AsyncSession, staging: Staging, ids: FreshIds, *
         file_id=file_id,
         source=source,
     )
-    rows = f"""(
-        SELECT position, {version_id} AS version_id, sheet, "row", '{Outcome.NEW}' AS outcome FROM {staging.table} s
-    ) s"""
-    await _append_runs(session, rows, file_id)
+    await run_sql(
+        session,
+        f"""
+        INSERT INTO evidence_sightings (file_id, position, length, version_id, "row", sheet, outcome)
+        SELECT :file_id, s.position, s.length, {version_id}, s."row", s.sheet, '{Outcome.NEW}' FROM {RUNS}
+        """,
+        file_id=file_id,
+        **as_arrays(staging.summary.runs),
+    )
+
+
+RUNS = """unnest(
+    CAST(:positions AS integer[]), CAST(:lengths AS integer[]), CAST(:rows AS integer[]), CAST(:sheets AS smallint[])
+) AS s (position, length, "row", sheet)"""
+"""Runs to select from, given `as_arrays`."""
+
+
+def as_arrays(runs: Iterable[Run]) -> dict[str, list[int]]:
+    """The parameters of `RUNS`."""
+    found = list(runs)
+    return {
+        "positions": [run.position for run in found],
+        "lengths": [run.length for run in found],
+        "rows": [run.row for run in found],
+        "sheets": [run.sheet for run in found],
+    }

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from vhm24r.evidence.types import FIELD_NAMES
+from vhm24r.evidence.types import FIELD_NAMES, RECORD_FIELDS, FieldKind
 from vhm24r.intake.sources.declaration import Cell, Claim, Column
 from vhm24r.intake.statements import Seen, Statements, state
 from vhm24r.intake.types import Chunk, Issue, Level
@@ -61,6 +61,9 @@ _BLANKS = re.compile(r"[\s-]+")
 
 BROKEN_NUL = r"\\u0000"
 """A NUL inside the JSON of extra facts, escaped for COPY; PostgreSQL keeps none."""
+
+_WORDLESS = frozenset(field.name for field in RECORD_FIELDS if field.kind is not FieldKind.TEXT)
+"""Fields whose canonical texts are digits and marks of our own."""
 
 _KEY_FIELDS = ("occurred_at", "amount")
 
@@ -278,8 +281,9 @@ class Canonicaliser:
             values = fields[name]
             if NULL in values:
                 found.update(i for i, value in enumerate(values) if value == NULL)
-        if any("\ufffd" in text or BROKEN_NUL in text or "\x00" in text for text in map("".join, fields.values())):
-            for values in fields.values():
+        worded = [values for name, values in fields.items() if name not in _WORDLESS]
+        if any("\ufffd" in text or BROKEN_NUL in text or "\x00" in text for text in map("".join, worded)):
+            for values in worded:
                 found.update(i for i, v in enumerate(values) if "\ufffd" in v or BROKEN_NUL in v or "\x00" in v)
         return sorted(found) if count else []
 

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from vhm24r.evidence.bulk import Staging, copy_statement, create_staging, stage_standing, stands
+from vhm24r.evidence.summary import Summary, in_sum
 from vhm24r.intake.canonical import KEPT_ISSUES as KEPT_ISSUES
 from vhm24r.intake.formats.protocol import Sample
 from vhm24r.intake.formats.registry import is_plain
@@ -110,23 +111,20 @@ class Stager:
             batches: Iterable[Batch] = self._watched(part)
             if self.brief and full is not None and _likely_stands(connection, batch):
                 batches = list(batches)
-                regular = not any(batch.repeats for batch in batches)
+                regular = not part.repeats
                 outlines = (batch.stated.outlines for batch in batches if batch.stated)
                 if regular and stage_standing(connection, staging, outlines):
                     staging, batches = replace(staging, standing=True), []
             if not staging.standing:
-                staging = self._load(connection, staging, batches)
-        self.hand_on(staging)
+                self._load(connection, staging, batches)
+        self.hand_on(replace(staging, irregular=part.repeats, summary=in_sum(part.summaries)))
         return part.after
 
-    def _load(self, connection: psycopg.Connection[Any], staging: Staging, batches: Iterable[Batch]) -> Staging:
-        irregular = False
+    def _load(self, connection: psycopg.Connection[Any], staging: Staging, batches: Iterable[Batch]) -> None:
         create_staging(connection, staging)
         with connection.cursor() as cursor, cursor.copy(copy_statement(staging)) as copy:
             for batch in batches:
                 copy.write(batch.lines)
-                irregular = irregular or batch.repeats
-        return replace(staging, irregular=irregular)
 
     def _watched(self, part: "_Part") -> Generator[Batch]:
         """The batches of a part, with progress told and issues kept, until nobody wants them any more."""
@@ -158,18 +156,23 @@ class Stager:
 class _Part:
     """The batches of one part, from `after` on; behind them `after` is the step that follows.
 
-    `full`: how many rows make a part; None takes whatever follows.
+    `full`: how many rows make a part; None takes whatever follows. `summaries` and `repeats` tell of what was read.
     """
 
     after: Step | None
     steps: Generator[Step]
     full: int | None
+    summaries: list[Summary] = field(default_factory=list)
+    repeats: bool = False
 
     def __iter__(self) -> Generator[Batch]:
         """Batches as they are read."""
         rows = 0
         while isinstance(self.after, Batch) and (self.full is None or rows < self.full):
             rows += self.after.staged
+            if self.after.stated:
+                self.summaries.append(self.after.stated.summary)
+            self.repeats = self.repeats or self.after.repeats
             yield self.after
             self.after = next(self.steps, None)
 
@@ -177,11 +180,7 @@ class _Part:
 def _likely_stands(connection: psycopg.Connection[Any], batch: Batch) -> bool:
     """Whether the first and the last row of a batch state what stands already."""
     stated = batch.stated
-    return (
-        stated is not None
-        and stated.count > 0
-        and all(stands(connection, stated.identities[place], stated.contents[place]) for place in (0, -1))
-    )
+    return bool(stated and stated.count and all(stands(connection, *end) for end in stated.ends))
 
 
 def passing_connection(conninfo: str) -> psycopg.Connection[Any]:

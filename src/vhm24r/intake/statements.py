@@ -9,16 +9,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 
 from xxhash import xxh3_128_digest
 
+from vhm24r.evidence.summary import Summary
 from vhm24r.evidence.types import FIELD_NAMES
 from vhm24r.intake.sources.declaration import Source
+from vhm24r.intake.summing import summed
 from vhm24r.intake.values import NULL, escape
 from vhm24r.kit.ids import derived_id
 
 SEPARATOR = "\x1f"
+HASH_BYTES = 16
 _NUMBER_AT = FIELD_NAMES.index("order_number")
 
 
@@ -46,19 +49,21 @@ class Seen:
 class Statements:
     """What some rows state, column by column: the rows lie on `sheet` and are numbered from `position`.
 
-    `keys` and `accounts` are texts for COPY; `texts` are the canonical fields, joined for COPY and encoded.
-    `occurrences` is empty where all are 0; `duplicates` are the places of rows that repeat a row of this file
-    exactly, `repeats` the keys said twice.
+    `identities` and `contents` are hashes, one behind the other, and `texts` the canonical fields, a line for each
+    row: they go from process to process in one piece. `keys` and `accounts` are texts for COPY. `occurrences` is empty
+    where all are 0; `duplicates` are the places of rows that repeat a row of this file exactly, `repeats` the keys
+    said twice.
     """
 
     position: int
     sheet: int
     rows: Sequence[int]
-    identities: list[bytes]
-    contents: list[bytes]
+    identities: bytes
+    contents: bytes
     accounts: Sequence[str]
     keys: Sequence[str]
-    texts: list[bytes]
+    texts: bytes
+    summary: Summary
     occurrences: list[int] = field(default_factory=list)
     duplicates: frozenset[int] = frozenset()
     repeats: list[Repeat] = field(default_factory=list)
@@ -69,41 +74,65 @@ class Statements:
         return len(self.rows)
 
     @property
+    def ends(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+        """Identity and content of the first and of the last of some rows."""
+        first, last = slice(HASH_BYTES), slice(-HASH_BYTES, None)
+        return (self.identities[first], self.contents[first]), (self.identities[last], self.contents[last])
+
+    @property
     def lines(self) -> bytes:
         """COPY lines with all of it."""
-        places = range(self.count)
         heads = [
-            f"{place + self.position}\t{self.sheet}\t{row}\t{identity.hex()}\t{content.hex()}\t{occurrence}\t"
+            f"{place + self.position}\t{self.sheet}\t{row}\t{identity}\t{content}\t{occurrence}\t"
             f"{'t' if place in self.duplicates else 'f'}\t{account}\t{key}\t"
-            for place, row, identity, content, occurrence, account, key in zip(
-                places, self.rows, self.identities, self.contents, self.occurrences or repeat(0), self.accounts,
-                self.keys, strict=False,
+            for place, (row, identity, content, occurrence, account, key) in enumerate(
+                zip(
+                    self.rows, _written(self.identities), _written(self.contents), self.occurrences or repeat(0),
+                    self.accounts, self.keys, strict=False,
+                )
             )
         ]  # fmt: skip
-        return b"".join(chain.from_iterable(zip(_encoded(heads), self.texts, repeat(b"\n"))))
+        return b"".join(chain.from_iterable(zip(_encoded(heads), self.texts.split(b"\n"), repeat(b"\n"))))
 
     @property
     def outlines(self) -> bytes:
         """COPY lines with the place, identity and content alone."""
+        hashes = zip(self.rows, _written(self.identities), _written(self.contents), strict=True)
         return "".join(
-            f"{place}\t{self.sheet}\t{row}\t{identity.hex()}\t{content.hex()}\n"
-            for place, (row, identity, content) in enumerate(
-                zip(self.rows, self.identities, self.contents, strict=True), self.position
-            )
+            f"{place}\t{self.sheet}\t{row}\t{identity}\t{content}\n"
+            for place, (row, identity, content) in enumerate(hashes, self.position)
         ).encode()
+
+
+def _written(hashes: bytes) -> list[str]:
+    """Hashes that lie one behind the other, as digits."""
+    return hashes.hex("\n", HASH_BYTES).split("\n")
 
 
 def state(
     source: Source, fields: Mapping[str, list[str]], rows: Sequence[int], sheet: int, position: int, seen: Seen
 ) -> Statements:
     """What canonical columns (`FIELD_NAMES` and `extra`) state, numbered from `position`."""
-    texts = list(map("\t".join, zip(*(fields[name] for name in FIELD_NAMES), fields["extra"], strict=True)))
+    texts = list(map("\t".join, zip(*_fewer([fields[name] for name in (*FIELD_NAMES, "extra")]), strict=True)))
     encoded = _encoded(texts)
     contents = list(map(xxh3_128_digest, encoded))
     keys = _keys(source, fields)
     accounts = fields.get("account") or [escape(source.account) if source.account else NULL] * len(texts)
-    plain = _plain(source, fields, keys, accounts, encoded, contents, rows, sheet, position, seen)
-    return plain or _careful(source, keys, accounts, texts, contents, rows, sheet, position, seen)
+    numbers = fields["order_number"]
+    if _numbers_orders(source):
+        numbers = [number for number in numbers if number != NULL]
+    summary = summed(fields, numbers, rows, sheet, position)
+    plain = _plain(source, fields, keys, accounts, encoded, contents, rows, sheet, position, seen, summary)
+    return plain or _careful(source, keys, accounts, texts, contents, rows, sheet, position, seen, summary)
+
+
+def _fewer(columns: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """The same texts in fewer columns: neighbours that are empty in every row are joined beforehand."""
+    fewer: list[Sequence[str]] = []
+    for empty, neighbours in groupby(columns, lambda column: column.count(NULL) == len(column)):
+        group = list(neighbours)
+        fewer += [["\t".join([NULL] * len(group))] * len(group[0])] if empty else group
+    return fewer
 
 
 def _encoded(texts: Sequence[str]) -> list[bytes]:
@@ -114,6 +143,7 @@ def _encoded(texts: Sequence[str]) -> list[bytes]:
 def _plain(
     source: Source, fields: Mapping[str, list[str]], keys: list[str | None], accounts: Sequence[str],
     encoded: list[bytes], contents: list[bytes], rows: Sequence[int], sheet: int, position: int, seen: Seen,
+    summary: Summary,
 ) -> Statements | None:  # fmt: skip
     """The common case, without a loop of decisions: every row has a key, and none was stated before."""
     if source.key is None or None in keys:
@@ -127,12 +157,13 @@ def _plain(
         return None
     seen.contents.update(zip(identities, contents, strict=True))
     seen.digest.update(b"".join(map(bytes.__add__, identities, contents)))  # row by row: chunks must not show in it
-    return Statements(position, sheet, rows, identities, contents, accounts, fields[source.key], encoded)
+    hashes = b"".join(identities), b"".join(contents)
+    return Statements(position, sheet, rows, *hashes, accounts, fields[source.key], b"\n".join(encoded), summary)
 
 
 def _careful(
     source: Source, keys: list[str | None], accounts: Sequence[str], texts: list[str], contents: list[bytes],
-    rows: Sequence[int], sheet: int, position: int, seen: Seen,
+    rows: Sequence[int], sheet: int, position: int, seen: Seen, summary: Summary,
 ) -> Statements:  # fmt: skip
     """Row by row: keyless rows, exact repeats (duplicates) and keys with other values (repeats)."""
     identities: list[bytes] = []
@@ -162,8 +193,8 @@ def _careful(
         shown_keys.append(_shown(shown))
         occurrences.append(occurrence)
     return Statements(
-        position, sheet, rows, identities, contents, accounts, shown_keys, _encoded(said), occurrences,
-        frozenset(duplicates), repeats,
+        position, sheet, rows, b"".join(identities), b"".join(contents), accounts, shown_keys, "\n".join(said).encode(),
+        summary, occurrences, frozenset(duplicates), repeats,
     )  # fmt: skip
 
 

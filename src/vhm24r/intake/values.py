@@ -24,6 +24,7 @@ LONGEST_CELL = 500
 """No honest cell of a report is longer; an index entry could not hold much more."""
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_ESCAPED = re.compile(r"\\([\\tnr])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _DAMAGED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
@@ -36,6 +37,11 @@ EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # a day of no zone, like t
 def escape(text: str) -> str:
     """A text as COPY's text format wants it."""
     return text.translate(_ESCAPES)
+
+
+def unescape(text: str) -> str:
+    """What `escape` was given."""
+    return _ESCAPED.sub(lambda found: {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}[found[1]], text)
 
 
 class Reader(dict[str, str]):

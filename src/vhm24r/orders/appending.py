@@ -5,77 +5,81 @@ same order, no order has such a number. Then every row is a new record and, wher
 order; both have the row's position in their ids, and no working table is needed (docs/adr/0012).
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-
+from psycopg.errors import UniqueViolation
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence import bulk as evidence
-from vhm24r.evidence.bulk import FreshIds, Staging
-from vhm24r.orders.bulk import ADDRESSABLE, Placing, insert_creations, insert_orders, name_things
+from vhm24r.evidence.bulk import RUNS, FreshIds, Staging, as_arrays
+from vhm24r.evidence.summary import Summary
+from vhm24r.orders.bulk import CREATIONS, Cause, Placing, insert_orders, name_machines, name_products
+from vhm24r.platform.db import run_sql
+
+PROBED = 100
+"""So many numbers are looked up before a part is written in the hope that none of its numbers stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """How many rows a part had, and how many orders they made."""
+async def append(session: AsyncSession, staging: Staging, placing: Placing, cause: Cause) -> bool:
+    """Write records, orders and their history; False, and nothing written, where that is not as simple.
 
-    rows: int
-    orders: int
-
-
-async def is_fresh(session: AsyncSession, staging: Staging, placing: Placing) -> bool:
-    """Whether every row is a record, and where orders are made an order, of its own that nobody knows yet.
-
-    Whoever calls has made sure that no record of it is known.
+    Whoever calls has made sure that no record of the part is known.
     """
-    regular = "max(position) - min(position) + 1 = count(*) AND NOT bool_or(duplicate)"
-    if placing.makes_orders:
-        regular += f" AND bool_and(order_number IS NOT NULL AND order_number ~ '{ADDRESSABLE}')"
-    if staging.irregular or not await _holds(session, f"{regular} FROM {staging.table}"):
+    summary = staging.summary
+    if staging.irregular or (placing.makes_orders and not summary.addressable):
         return False
-    if not placing.makes_orders:
-        return True
-    once = f"NOT EXISTS (SELECT FROM {staging.table} GROUP BY order_number HAVING count(*) > 1)"
-    unknown = f"""NOT EXISTS (
-        SELECT FROM {staging.table} s
-        CROSS JOIN LATERAL (SELECT FROM orders o WHERE o.number = s.order_number OFFSET 0) o
-    )"""
-    return await _holds(session, once) and await _holds(session, unknown)
+    if placing.makes_orders and await _numbers_stand(session, staging):
+        return False
+    try:
+        async with session.begin_nested():
+            await _write(session, staging, placing, cause)
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation) or error.orig.diag.constraint_name != "orders_number_key":
+            raise
+        return False  # two rows name one order, or one names an order that stands
+    return True
 
 
-async def _holds(session: AsyncSession, condition: str) -> bool:
-    return bool((await session.execute(text(f"SELECT {condition}"))).scalar_one())
+async def _numbers_stand(session: AsyncSession, staging: Staging) -> bool:
+    """Whether the first rows name orders that stand: then the others most likely do, too."""
+    found = text(
+        f"SELECT EXISTS (SELECT FROM (SELECT order_number FROM {staging.table} LIMIT {PROBED}) s"
+        " JOIN orders o ON o.number = s.order_number)"
+    )
+    return bool((await session.execute(found)).scalar_one())
 
 
-async def append(
-    session: AsyncSession,
-    staging: Staging,
-    placing: Placing,
-    *,
-    source: str,
-    change_set_id: int,
-    file_id: int,
-    status: str,
-    now: datetime,
-) -> Appended:
-    """Write records, orders and their history."""
-    size = "SELECT min(position), count(*) FROM "
-    first, rows = (await session.execute(text(size + staging.table))).one()
-    version = await reserve(session, "evidence_records_id_seq", rows) - first
-    order = await reserve(session, "orders_id_seq", rows) - first if placing.makes_orders else None
+async def _write(session: AsyncSession, staging: Staging, placing: Placing, cause: Cause) -> None:
+    summary = staging.summary
+    version = await reserve(session, "evidence_records_id_seq", summary.rows) - summary.first
+    order = await reserve(session, "orders_id_seq", summary.rows) - summary.first if placing.makes_orders else None
     ids = FreshIds(version, order)
-    await evidence.append_fresh(session, staging, ids, file_id=file_id, source=source)
-    await name_things(session, staging.table, now)
-    if not placing.makes_orders:
-        return Appended(rows, 0)
-    new = {"source": source, "space": placing.space, "status": status, "change_set_id": change_set_id, "now": now}
-    order_id = ids.order_of("s")
-    named = f"{order_id}, s.order_number, s.order_number, :source"
-    await insert_orders(session, named, f"FROM {staging.table} s", new)
-    created = f'(SELECT {order_id} AS order_id, sheet, "row" FROM {staging.table} s) s'
-    await insert_creations(session, created, change_set_id, file_id)
-    return Appended(rows, rows)
+    if placing.makes_orders:
+        named = f"{ids.order_of('s')}, s.order_number, s.order_number, :source"
+        await insert_orders(session, named, f"FROM {staging.table} s", placing, cause)
+        await _insert_creations(session, summary, ids, cause)
+    await evidence.append_fresh(session, staging, ids, file_id=cause.file_id, source=cause.source)
+    await _name_things(session, summary, cause)
+
+
+async def _insert_creations(session: AsyncSession, summary: Summary, ids: FreshIds, cause: Cause) -> None:
+    await run_sql(
+        session,
+        f"""{CREATIONS}
+        SELECT {ids.order_of("s")}, s.length, :change_set_id, :file_id, s.sheet, s."row" FROM {RUNS}""",
+        change_set_id=cause.change_set_id,
+        file_id=cause.file_id,
+        **as_arrays(summary.runs),
+    )
+
+
+async def _name_things(session: AsyncSession, summary: Summary, cause: Cause) -> None:
+    """Machines and products that a report's rows name."""
+    codes, addresses = [code for code, _ in summary.machines], [address for _, address in summary.machines]
+    pairs = "unnest(CAST(:codes AS text[]), CAST(:addresses AS text[])) AS s (machine_code, machine_address)"
+    await name_machines(session, pairs, cause.now, codes=codes, addresses=addresses)
+    names = "unnest(CAST(:products AS text[])) AS s (product)"
+    await name_products(session, names, cause.now, products=list(summary.products))
 
 
 async def reserve(session: AsyncSession, sequence: str, count: int) -> int:

@@ -12,7 +12,6 @@ The hard idea of intake in one place (docs/algorithms/diffing.md):
 Sources that make no orders have nothing to fold. Table and column names are constants.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,13 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.bulk import LIFECYCLE, Staging, in_runs
 from vhm24r.evidence.types import SALE_FIELDS, FieldKind, RecordField, SourceName
-from vhm24r.orders.types import SALE_SOURCES
+from vhm24r.orders.types import SALE_SOURCES, OrderStatus
 from vhm24r.platform.db import fill, run_sql
 
 ORDER_FIELDS = ("machine_code", "occurred_at", "amount", "currency", "product", "payment_method")
 VENDING_FIELDS = tuple(field.name for field in SALE_FIELDS if field.name not in ORDER_FIELDS)
 VENDING_SPACE = "vending"
 HISTORY = 'INSERT INTO order_changes (order_id, version, field, change_set_id, kind, old, new, file_id, sheet, "row")'
+CREATIONS = 'INSERT INTO order_creations (order_id, length, change_set_id, file_id, sheet, "row")'
 
 
 ADDRESSABLE = "^[A-Za-z0-9._~-]+$"
@@ -55,6 +55,16 @@ class Placing:
     def by_machine(self) -> bool:
         """Whether the machine is part of what makes an order another one."""
         return self.space == VENDING_SPACE
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why orders come into being or change: a file of a source, in one change set, at a time."""
+
+    source: str
+    change_set_id: int
+    file_id: int
+    now: datetime
 
 
 def presented(column: str, field: RecordField) -> str:
@@ -360,28 +370,18 @@ async def diff_folded(session: AsyncSession) -> None:
     )
 
 
-async def apply(
-    session: AsyncSession,
-    staging: Staging,
-    placing: Placing,
-    *,
-    source: str,
-    change_set_id: int,
-    file_id: int,
-    status: str,
-    now: datetime,
-) -> None:
+async def apply(session: AsyncSession, staging: Staging, placing: Placing, cause: Cause) -> None:
     """Write what `stated`, `folded` and `order_diff` say."""
-    new = {"source": source, "space": placing.space, "status": status, "change_set_id": change_set_id, "now": now}
-    await _insert_new(session, staging, new)
-    await update_standing(session, change_set_id)
-    created = '(SELECT order_id, sheet, "row" FROM stated WHERE number IS NOT NULL) s'
-    await insert_creations(session, created, change_set_id, file_id)
-    await write_differences(session, change_set_id, file_id)
-    await name_things(session, f"stated JOIN {staging.table} g USING (position)", now)
+    await _insert_new(session, staging, placing, cause)
+    await update_standing(session, cause.change_set_id)
+    await insert_creations(session, cause)
+    await write_differences(session, cause.change_set_id, cause.file_id)
+    rows = f"stated JOIN {staging.table} g USING (position)"
+    await name_machines(session, rows, cause.now)
+    await name_products(session, rows, cause.now)
 
 
-async def _insert_new(session: AsyncSession, staging: Staging, new: Mapping[str, object]) -> None:
+async def _insert_new(session: AsyncSession, staging: Staging, placing: Placing, cause: Cause) -> None:
     """New orders: most are one statement as it stands, a few are folded from several."""
     alone = (
         f"FROM stated p JOIN {staging.table} s ON s.position = p.position WHERE p.number IS NOT NULL"
@@ -389,14 +389,11 @@ async def _insert_new(session: AsyncSession, staging: Staging, new: Mapping[str,
     )
     several = "FROM folded s JOIN stated p ON p.order_id = s.order_id AND p.number IS NOT NULL WHERE s.new_order"
     for rows, origin in ((alone, ":source"), (several, "coalesce(s.origin, :source)")):
-        await insert_orders(session, f"p.order_id, p.number, p.order_number, {origin}", rows, new)
+        await insert_orders(session, f"p.order_id, p.number, p.order_number, {origin}", rows, placing, cause)
 
 
-async def insert_orders(session: AsyncSession, named: str, rows: str, new: Mapping[str, object]) -> None:
-    """Insert the orders that the rows `s` state; `named` is SQL for their ids, numbers, source numbers and origins.
-
-    `new` has what they share: `source`, `space`, `status`, `change_set_id`, `now`.
-    """
+async def insert_orders(session: AsyncSession, named: str, rows: str, placing: Placing, cause: Cause) -> None:
+    """Insert the orders that the rows `s` state; `named` is SQL for their ids, numbers, source numbers and origins."""
     order_fields = ", ".join(f"s.{name}" for name in ORDER_FIELDS)
     vending_fields = ", ".join(f"s.{name}" for name in VENDING_FIELDS)
     await run_sql(
@@ -406,24 +403,29 @@ async def insert_orders(session: AsyncSession, named: str, rows: str, new: Mappi
             last_change_set_id, last_change, created_at, {", ".join(ORDER_FIELDS)})
         SELECT {named}, 'vending', :space, 0, :status, 1, :change_set_id, 'new', :now, {order_fields} {rows}
         """,
-        **new,
+        source=cause.source,
+        space=placing.space,
+        status=OrderStatus.RECORDED,
+        change_set_id=cause.change_set_id,
+        now=cause.now,
     )
     vending = f"INSERT INTO vending_orders (order_id, {', '.join(VENDING_FIELDS)})"
     await run_sql(session, f"{vending} SELECT {named.partition(',')[0]}, {vending_fields} {rows}")
 
 
-async def insert_creations(session: AsyncSession, rows: str, change_set_id: int, file_id: int) -> None:
-    """The history of new orders, run by run. `rows` have `order_id`, `sheet` and `row`."""
+async def insert_creations(session: AsyncSession, cause: Cause) -> None:
+    """The history of the new orders in `stated`, run by run."""
     within = ("sheet", '"row" - order_id')
+    created = '(SELECT order_id, sheet, "row" FROM stated WHERE number IS NOT NULL) s'
     await run_sql(
         session,
         f"""
-        INSERT INTO order_creations (order_id, length, change_set_id, file_id, sheet, "row")
+        {CREATIONS}
         SELECT min(order_id), count(*), :change_set_id, :file_id, sheet, min("row")
-        FROM ({in_runs(rows, "order_id", *within)}) s GROUP BY island, {", ".join(within)}
+        FROM ({in_runs(created, "order_id", *within)}) s GROUP BY island, {", ".join(within)}
         """,
-        change_set_id=change_set_id,
-        file_id=file_id,
+        change_set_id=cause.change_set_id,
+        file_id=cause.file_id,
     )
 
 
@@ -466,8 +468,8 @@ async def write_differences(session: AsyncSession, change_set_id: int, file_id: 
     await run_sql(session, f"{HISTORY} {differing}", change_set_id=change_set_id, file_id=file_id)
 
 
-async def name_things(session: AsyncSession, rows: str, now: datetime) -> None:
-    """Machines and products that a report's rows name exist from then on (decisions 14)."""
+async def name_machines(session: AsyncSession, rows: str, now: datetime, **params: object) -> None:
+    """Machines that rows name exist from then on (decisions 14). They have `machine_code` and `machine_address`."""
     await run_sql(
         session,
         f"""
@@ -479,7 +481,12 @@ async def name_things(session: AsyncSession, rows: str, now: datetime) -> None:
         WHERE machines.address IS NULL AND EXCLUDED.address IS NOT NULL
         """,
         now=now,
+        **params,
     )
+
+
+async def name_products(session: AsyncSession, rows: str, now: datetime, **params: object) -> None:
+    """Products that rows name exist from then on (decisions 14). They have `product`."""
     await run_sql(
         session,
         f"""
@@ -489,4 +496,5 @@ async def name_things(session: AsyncSession, rows: str, now: datetime) -> None:
         ON CONFLICT (name) DO NOTHING
         """,
         now=now,
+        **params,
     )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
 from vhm24r.evidence import bulk as evidence
-from vhm24r.evidence.bulk import Span, Staging
+from vhm24r.evidence.bulk import Staging
 from vhm24r.evidence.events import RecordsChanged
 from vhm24r.evidence.models import EvidenceFile
 from vhm24r.evidence.types import Outcome
@@ -25,9 +25,8 @@ from vhm24r.kit.actor import Actor, ActorKind
 from vhm24r.kit.clock import business_day
 from vhm24r.orders import appending
 from vhm24r.orders import bulk as orders
-from vhm24r.orders.bulk import Placing
+from vhm24r.orders.bulk import Cause, Placing
 from vhm24r.orders.events import OrdersChanged
-from vhm24r.orders.types import OrderStatus
 from vhm24r.platform import metrics
 from vhm24r.platform.business_settings import value_of
 from vhm24r.platform.db import forget_filled
@@ -146,18 +145,15 @@ class Applying:
             StatementsMoved: another import or an undo came in between.
         """
         session, file = self.session, self._open_file()
-        if staging.standing:
-            await self._sight(staging, file)
-            return
-        span = await session.execute(text(f"SELECT min(occurred_at), max(occurred_at) FROM {staging.table}"))
-        first, last = span.one()
-        self._note_days((first, last), file)
+        file.days.update(business_day(instant, self.zone) for instant in staging.summary.span if instant is not None)
         if self.dry_run:
             await self._compare(staging, file)
+        elif staging.standing:
+            if not await evidence.still_stands(session, staging):
+                raise StatementsMoved
+            await self._sight_outcomes(file)
         elif not await evidence.is_known_at_all(session, staging):
-            if await appending.is_fresh(session, staging, file.placing):
-                await self._append(staging, file)
-            else:
+            if not await self._append(staging, file):
                 await self._compare_and_write(staging, file)
         elif await evidence.says_nothing_new(session, staging):
             await self._sight_outcomes(file)
@@ -187,19 +183,9 @@ class Applying:
         assert self._current is not None  # parts come between `open` and `close`
         return self._current
 
-    async def _sight(self, staging: Staging, file: AppliedFile) -> None:
-        span = await evidence.standing_since(self.session, staging)
-        if span is None:
-            raise StatementsMoved
-        self._note_days(span, file)
-        await self._sight_outcomes(file)
-
     async def _sight_outcomes(self, file: AppliedFile) -> None:
         await self._count_rows(file)
         await evidence.append_sightings(self.session, file_id=file.id)
-
-    def _note_days(self, span: Span, file: AppliedFile) -> None:
-        file.days.update(business_day(instant, self.zone) for instant in span if instant is not None)
 
     async def _compare(self, staging: Staging, file: AppliedFile) -> None:
         session = self.session
@@ -216,25 +202,21 @@ class Applying:
         await evidence.revive_versions(session, file_id=file.id)
         await evidence.elect_current(session, self.import_id)
         await evidence.append_sightings(session, file_id=file.id)
-        await orders.apply(session, staging, file.placing, **self._made_by(file))
+        await orders.apply(session, staging, file.placing, self._cause(file))
 
-    async def _append(self, staging: Staging, file: AppliedFile) -> None:
-        effect = file.effect
-        made = await appending.append(self.session, staging, file.placing, **self._made_by(file))
-        effect.rows[Outcome.NEW] += made.rows
-        effect.orders["new"] += made.orders
-        if made.orders and file.reading.source.is_revenue:
-            for currency, amount in await self._pairs(counted_money(staging.table)):
-                effect.money_new[currency] += amount
+    async def _append(self, staging: Staging, file: AppliedFile) -> bool:
+        if not await appending.append(self.session, staging, file.placing, self._cause(file)):
+            return False
+        effect, summary = file.effect, staging.summary
+        effect.rows[Outcome.NEW] += summary.rows
+        if file.placing.makes_orders:
+            effect.orders["new"] += summary.rows
+            if file.reading.source.is_revenue:
+                effect.money_new.update(summary.money)
+        return True
 
-    def _made_by(self, file: AppliedFile) -> dict[str, Any]:
-        return {
-            "source": file.reading.source.name,
-            "change_set_id": self.change_set_id,
-            "file_id": file.id,
-            "status": OrderStatus.RECORDED,
-            "now": self.now,
-        }
+    def _cause(self, file: AppliedFile) -> Cause:
+        return Cause(file.reading.source.name, self.change_set_id, file.id, self.now)
 
     async def _count_rows(self, file: AppliedFile) -> None:
         """Add what the rows of this part bring, as `outcomes` has it."""
