@@ -118,7 +118,7 @@ class Stager:
             if not staging.standing:
                 self._load(connection, staging, batches)
         self.hand_on(replace(staging, irregular=part.repeats, summary=in_sum(part.summaries)))
-        return part.after
+        return next(steps, None) if part.after is None else part.after
 
     def _load(self, connection: psycopg.Connection[Any], staging: Staging, batches: Iterable[Batch]) -> None:
         create_staging(connection, staging)
@@ -154,27 +154,33 @@ class Stager:
 
 @dataclass(slots=True)
 class _Part:
-    """The batches of one part, from `after` on; behind them `after` is the step that follows.
+    """The batches of one part, from `first` on.
 
-    `full`: how many rows make a part; None takes whatever follows. `summaries` and `repeats` tell of what was read.
+    `full`: how many rows make a part; None takes whatever follows. `summaries` and `repeats` tell of what was read;
+    `after` is the step behind the part, unless it is full: it need not wait for that.
     """
 
-    after: Step | None
+    first: Batch
     steps: Generator[Step]
     full: int | None
+    after: Step | None = None
     summaries: list[Summary] = field(default_factory=list)
     repeats: bool = False
 
     def __iter__(self) -> Generator[Batch]:
         """Batches as they are read."""
         rows = 0
-        while isinstance(self.after, Batch) and (self.full is None or rows < self.full):
-            rows += self.after.staged
-            if self.after.stated:
-                self.summaries.append(self.after.stated.summary)
-            self.repeats = self.repeats or self.after.repeats
-            yield self.after
-            self.after = next(self.steps, None)
+        step: Step | None = self.first
+        while isinstance(step, Batch):
+            if step.stated:
+                self.summaries.append(step.stated.summary)
+            self.repeats = self.repeats or step.repeats
+            yield step
+            rows += step.staged
+            if self.full is not None and rows >= self.full:
+                return
+            step = next(self.steps, None)
+        self.after = step
 
 
 def _likely_stands(connection: psycopg.Connection[Any], batch: Batch) -> bool:

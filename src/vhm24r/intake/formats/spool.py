@@ -37,6 +37,7 @@ class Spool:
         self.format = format
         self.sheet = sheet
         self.columns: dict[str, None] = {}
+        self._names: tuple[str, ...] = ()
         self.count = 0
         self._cells = 0
         self._most_cells = max(ALWAYS_CELLS, CELLS_A_BYTE * file_bytes)
@@ -69,10 +70,14 @@ class Spool:
             FileExcessive: the table unfolds to an absurd number of cells.
         """
         columns = self.columns
+        if tuple(record) == self._names:  # most records are made alike
+            self.add(list(record.values()))
+            return
         if not record.keys() <= columns.keys():
             columns.update(dict.fromkeys(record))
             if len(columns) > MOST_COLUMNS:
                 raise FileDamaged(format=self.format, reason=f"more than {MOST_COLUMNS} columns")
+            self._names = tuple(columns)
         self.add([record.get(name, "") for name in columns])
 
     def table(self, index: int) -> Table:
