@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -25,6 +26,9 @@ from vhm24r.ops.process import Services
 from vhm24r.platform import migrations
 from vhm24r.platform.embedded import EmbeddedServer
 from vhm24r.settings import Mode, Settings
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no defect
+hypothesis.settings.load_profile("untimed")
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SYSTEM = Actor.system("test")

@@ -32,6 +32,7 @@ from vhm24r.platform.installation import claim_installation
 from vhm24r.platform.jobs import Jobs
 from vhm24r.platform.live import LiveEvent, LiveHub, announce
 from vhm24r.platform.migrations import migrate
+from vhm24r.platform.scratch import sweep
 from vhm24r.settings import Settings
 
 DATABASE = "vhm24r"
@@ -123,6 +124,7 @@ def wire_jobs(services: Services) -> None:
 
 async def do_work(services: Services) -> None:
     """What a worker does until cancelled: jobs, and taking files out of the watched folder if there is one."""
+    await asyncio.to_thread(sweep)
     services.intake.readers.warm()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(services.jobs.work(), name="jobs")

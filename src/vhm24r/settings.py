@@ -61,6 +61,13 @@ class Settings(BaseSettings):
     timezone: str = Field("Asia/Tashkent", description="business zone: days, and times without an offset")
     host: str = Field("127.0.0.1", description="address the web process listens on")
     port: int = Field(8000, ge=0, le=65535, description="port the web process listens on; 0 = any free one")
+    worker_metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="port on 127.0.0.1 where a worker without the web role serves /metrics and /health; unset = none",
+        examples=["9101"],
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug … error")
     log_format: str = Field("auto", pattern="^(auto|json|console)$", description="json, console, or auto by terminal")
     db_pool: int = Field(10, ge=1, le=100, description="connections this process may hold")

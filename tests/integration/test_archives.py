@@ -14,7 +14,7 @@ from tests.archives import Packed, rar4, rar5, zip_archive
 from tests.factories import Row, csv_bytes, hw_row, number, vendhub_row, write_xlsx
 from tests.integration.command_line import command, documents, environment
 from tests.integration.conftest import Bring, Query
-from tests.integration.sharing import client
+from tests.integration.sharing import client, imported
 from tests.integration.standing import HISTORY, redone, rows_of, standing, undone
 from vhm24r.identity.permissions import Role
 from vhm24r.intake.staging import PART_ROWS
@@ -211,6 +211,36 @@ async def test_a_strange_member_is_mapped_like_a_file(bring: Bring, services: Se
     assert (done["status"], done["source"], done["format"], done["rows"]["new"]) == ("applied", "shop", "zip", 1)
 
 
+async def test_an_archive_sent_again_takes_what_waited_for_a_mapping(
+    bring: Bring, services: Services, pack: Pack
+) -> None:
+    archive = pack({"hw.csv": csv_bytes([hw_row(1)]), "shop.csv": b"No,When,Sum\n1,2025-12-25,5\n"})
+    first = await bring(archive)
+    told = await imported(services, b"No,When,Sum\n7,2025-12-26,9\n", "other.csv")
+    said = {"name": "shop", "columns": {"order_number": "No", "occurred_at": "When", "amount": "Sum"}}
+    async with await client(services, Role.OPERATOR) as http:
+        await http.post(f"/api/v1/imports/{told['id']}/mapping", json=said)
+        await services.jobs.drain()
+
+    second = await bring(archive)
+    third = await bring(archive)
+
+    assert (first["status"], first["rows"]["new"], places(first)[0][2]) == ("applied", 1, "shop.csv")
+    assert (second["status"], second["rows"]["new"], second["rows"]["unchanged"]) == ("applied", 1, 1)
+    assert (third["status"], third["duplicate_of"]) == ("duplicate", second["id"])
+
+
+async def test_a_preview_of_several_files_says_that_it_compares_them_one_by_one(bring: Bring, pack: Pack) -> None:
+    rows = csv_bytes([hw_row(1)])
+    one = await bring(pack({"a.csv": rows}), dry_run=True)
+    two = await bring(pack({"a.csv": rows, "b.csv": rows}), dry_run=True)
+    applied = await bring(pack({"a.csv": rows, "b.csv": rows}))
+
+    assert (one["issues"], two["rows"]["new"], applied["rows"]["new"], applied["issues"]) == ([], 2, 1, [])
+    assert [(issue["code"], issue["level"]) for issue in two["issues"]] == [("intake.compared_apart", "warning")]
+    assert two["issues"][0]["message"].startswith("“reports.zip” holds 2 files")
+
+
 def broken_json() -> bytes:
     good = b",".join(orjson.dumps(hw_row(index)) for index in range(100, 100 + MANY))
     return b"[" + good + b', {"'
@@ -304,7 +334,7 @@ async def test_a_preview_of_an_archive_says_the_same(bring: Bring, services: Ser
     applied = await redone(services, preview["id"])
 
     assert (preview["status"], preview["rows"]["total"], places(preview)) == (
-        "dry_run", 3, [("intake.file_empty", "error", "c.csv")],
+        "dry_run", 3, [("intake.file_empty", "error", "c.csv"), ("intake.compared_apart", "warning", None)],
     )  # fmt: skip
     assert nothing["orders"] == []
     assert (applied["status"], applied["rows"]["new"], applied["rows"]["unchanged"]) == ("applied", 2, 1)

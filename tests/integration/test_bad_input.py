@@ -106,7 +106,8 @@ async def test_unknown_columns_are_named(shared: Services) -> None:
 
     assert done["error"]["params"]["columns"] == "Дата, Сумма, Касса"
     assert done["error"]["detail"] == (
-        "No known report has the columns of “kassa.csv”: Дата, Сумма, Касса. The original is kept; nothing was changed."
+        "No known report has the columns of “kassa.csv”: Дата, Сумма, Касса."
+        " The original is kept; nothing of it was imported."
     )
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ async def test_an_unknown_layout_waits_until_it_is_told_what_it_means(
     assert (item["status"], item["error"]["code"]) == ("needs_mapping", "intake.source_unknown")
     assert item["error"]["detail"] == (
         "No known report has the columns of “a.csv”: date, datetime, cash_type, card, money, coffee_name."
-        " The original is kept; nothing was changed."
+        " The original is kept; nothing of it was imported."
     )
     assert MappingHelpOut.model_validate(help_).header == list(COFFEE)
     assert help_["rows"] == [list(row) for row in SALES]
@@ -131,6 +132,42 @@ async def test_an_unknown_layout_waits_until_it_is_told_what_it_means(
     assert all(len(o["number"]) == 12 and o["number"].isalnum() for o in orders)
     records = await rows_of(services, "SELECT account, extra FROM evidence_records ORDER BY occurred_at")
     assert [(r["account"], r["extra"]["date"]) for r in records] == [("coffee", row[0]) for row in SALES]
+
+
+DATE_AND_TIME = ("Order", "Date", "Time", "Sum")
+CLOCKED = {
+    "name": "kiosk",
+    "columns": {"order_number": "Order", "occurred_at": "Date", "time_of_day": "Time", "amount": "Sum"},
+}
+
+
+async def test_the_time_of_day_may_have_a_column_of_its_own(services: Services, http: httpx.AsyncClient) -> None:
+    rows = [("1", "25.12.2025", "09:15", "5"), ("2", "2025-12-25", "", "5"), ("3", "25.12.2025 10:00", "11:00", "5")]
+    waiting = await send(services, http, table(DATE_AND_TIME, [*rows, ("4", "25.12.2025", "noon", "5")]))
+    guessed = (await http.get(f"/api/v1/imports/{waiting['id']}/mapping")).json()
+    done = await mapped(services, http, waiting, CLOCKED)
+
+    assert {guess["column"]: guess["field"] for guess in guessed["columns"]} == {
+        "Order": "order_number", "Date": "occurred_at", "Time": "time_of_day", "Sum": "amount",
+    }  # fmt: skip
+    orders = await rows_of(services, "SELECT occurred_at FROM orders ORDER BY source_number")
+    assert [order["occurred_at"].isoformat() for order in orders] == [
+        "2025-12-25T04:15:00+00:00", "2025-12-24T19:00:00+00:00", "2025-12-25T05:00:00+00:00",
+    ]  # fmt: skip
+    [issue] = (await http.get(f"/api/v1/imports/{done['id']}/errors")).json()["items"]
+    assert (issue["locator"]["row"], issue["column"], issue["value"]) == (5, "Date", "25.12.2025 noon")
+
+
+async def test_dates_and_times_of_a_workbook_are_joined(services: Services, bring: Bring, tmp_path: Path) -> None:
+    book = write_xlsx(
+        tmp_path / "kiosk.xlsx", [dict(zip(DATE_AND_TIME, ["1", date(2025, 12, 25), "09:15", 5], strict=True))]
+    )
+    waiting = await bring(book)
+    async with await client(services, Role.OPERATOR) as http:
+        done = await mapped(services, http, waiting, CLOCKED)
+
+    orders = await rows_of(services, "SELECT occurred_at FROM orders")
+    assert (done["status"], orders[0]["occurred_at"].isoformat()) == ("applied", "2025-12-25T04:15:00+00:00")
 
 
 async def test_the_header_is_remembered_and_no_other(services: Services, http: httpx.AsyncClient) -> None:
@@ -514,7 +551,7 @@ def test_the_command_says_which_columns_it_does_not_know(run: Run, tmp_path: Pat
     assert done.exit_code == 4
     assert done.stdout == (
         "✗ coffee.csv: No known report has the columns of “coffee.csv”: date, datetime, cash_type, card, money,"
-        " coffee_name. The original is kept; nothing was changed.\n"
+        " coffee_name. The original is kept; nothing of it was imported.\n"
     )
     assert "needs_mapping" in waiting.stdout
 

@@ -105,6 +105,15 @@ async def test_of_two_earlier_reports_the_closer_one_is_named_and_an_undone_one_
     assert left["similar_to"] == {"import_id": close["id"] - 1, "percent": 59}
 
 
+async def test_an_old_report_is_found_behind_many_others(services: Services) -> None:
+    first = await imported(services, day(50))
+    for index in range(7):
+        await imported(services, [hw_row(1_000 + index)])
+    again = await imported(services, [*day(50), hw_row(2_000)], dry_run=True)
+
+    assert again["similar_to"] == {"import_id": first["id"], "percent": 98}
+
+
 async def test_a_large_report_is_compared_by_a_sample(services: Services) -> None:
     first = await imported(services, day(4_500))
     again = await imported(services, [*day(4_500)[:4_100], *(hw_row(i) for i in range(9_000, 9_410))])

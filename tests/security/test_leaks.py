@@ -83,8 +83,74 @@ async def test_a_body_larger_than_any_honest_one_is_refused(clients: Clients) ->
         "/api/v1/auth/me", content=endless(), headers={"Content-Type": "application/json"}
     )
 
-    assert declared.status_code == 413
-    assert (streamed.status_code, streamed.json()["code"]) == (413, "http.too_large")
+    assert declared.headers["content-type"] == streamed.headers["content-type"] == "application/problem+json"
+    assert declared.json() == {
+        "status": 413,
+        "code": "http.too_large",
+        "title": "Too large",
+        "detail": "The request has 1.1 MiB; at most 1 MiB are taken. Nothing was kept: send less at once.",
+        "params": {"problem": "declared", "size_mb": "1.1", "limit_mb": "1"},
+        "request_id": declared.headers["X-Request-Id"],
+    }
+    assert (streamed.status_code, streamed.json()["params"]) == (413, {"limit_mb": "1"})
+    assert streamed.json()["detail"] == (
+        "The request is too large: at most 1 MiB are taken. Nothing was kept: send less at once."
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "title", "detail"),
+    [
+        (
+            "ru", "Слишком много за раз",
+            "В запросе 3072.0 МиБ, а принимаем до 2048 МиБ. Ничего не сохранено: пришлите меньше за один раз.",
+        ),
+        (
+            "en", "Too large",
+            "The request has 3072.0 MiB; at most 2048 MiB are taken. Nothing was kept: send less at once.",
+        ),
+        (
+            "uz", "Bir martaga juda koʻp",
+            "Soʻrov — 3072.0 MiB, 2048 MiB gacha olamiz. Hech narsa saqlanmadi: bir martada kamroq yuboring.",
+        ),
+    ],
+)  # fmt: skip
+async def test_a_declared_size_is_refused_in_the_persons_language_and_nothing_is_read(
+    shared: Services, site: FastAPI, wanted: str, title: str, detail: str
+) -> None:
+    asked = []
+
+    async def unread() -> AsyncIterator[bytes]:
+        asked.append("body")
+        yield b"x"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=edge", "Content-Length": str(3 * 1024**3)}
+    async with client_of(site, await sign_in(shared, Role.OPERATOR)) as person:
+        await person.patch("/api/v1/auth/me", json={"language": wanted})
+        signed_in = await person.post("/api/v1/imports", content=unread(), headers=headers)
+    async with client_of(site, **{"Accept-Language": wanted}) as nobody:
+        at_the_way_in = await nobody.post(
+            "/api/v1/auth/link", content=unread(), headers={"Content-Length": str(3 * 1024**3)}
+        )
+
+    assert (signed_in.status_code, signed_in.json()["title"], signed_in.json()["detail"]) == (413, title, detail)
+    assert (at_the_way_in.status_code, at_the_way_in.json()["title"]) == (413, title)
+    assert at_the_way_in.json()["params"] == {"problem": "declared", "size_mb": "3072.0", "limit_mb": "1"}
+    assert asked == []
+
+
+async def test_exactly_as_much_as_is_taken_is_taken(clients: Clients) -> None:
+    body = b'{"language": "en"}'
+    filled = body + b" " * (1024 * 1024 - len(body))
+
+    answers = [
+        await clients[Role.OWNER].patch(
+            "/api/v1/auth/me", content=content, headers={"Content-Type": "application/json"}
+        )
+        for content in (filled, filled + b" ")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 413]
 
 
 async def test_the_page_never_leaves_its_folder(clients: Clients) -> None:

@@ -17,7 +17,8 @@ from tests.integration.sharing import process
 from tests.security.conftest import Clients, client_of
 from vhm24r.api.app import build_app
 from vhm24r.api.endpoints.running import TOPICS
-from vhm24r.api.security import WRITING, Needs, Open, SignedInOnly
+from vhm24r.api.routing import GuardedRoute
+from vhm24r.api.security import WRITING, Door, Needs, Open, SignedInOnly
 from vhm24r.identity.permissions import PERMISSIONS, Permission, Role
 from vhm24r.ops.process import Services
 from vhm24r.platform.embedded import EmbeddedServer
@@ -25,9 +26,21 @@ from vhm24r.settings import Mode
 
 pytestmark = pytest.mark.security
 
-Door = Needs | Open | SignedInOnly
 STATIC = {"/assets", "/api-docs", "/api/openapi.json"}
 """Files and the description of the API: the same bytes for everybody."""
+
+JSON = {"Content-Type": "application/json"}
+BAD_REQUESTS: list[dict[str, Any]] = [
+    {"content": b'{"broken": ', "headers": JSON},
+    {"content": b"\xff\xfe\x00", "headers": JSON},
+    {"json": ["no object"]},
+    {"json": {"body": {"limit": None}}},
+    {"content": b"no form", "headers": {"Content-Type": "multipart/form-data; boundary=edge"}},
+    {"content": b"--edge\r\nnonsense", "headers": {"Content-Type": "multipart/form-data"}},
+    {"content": b"x", "headers": JSON | {"Content-Length": str(5 * 1024**3)}},
+    {"params": {"limit": "many", "topics": "", "amount_min": "x", "source": "guess", "reason": "\x00"}},
+]
+"""What no route can read, in the body or in the query; and more than any route takes."""
 
 SAMPLES = {
     "{code}": "NOSUCHMACHINE",
@@ -89,6 +102,14 @@ def test_every_route_declares_exactly_one_door(site: FastAPI) -> None:
     assert {route: found for route, found in doors.items() if len(found) != 1} == {}
 
 
+def test_every_door_is_asked_before_the_body_is_read(site: FastAPI) -> None:
+    routes = [route for route in iter_route_contexts(site.routes) if getattr(route, "dependant", None) is not None]
+    early = [getattr(route.original_route, "doors", ()) for route in routes]
+
+    assert {type(route.original_route) for route in routes} == {GuardedRoute}
+    assert [len(doors) for doors in early] == [1] * len(routes)
+
+
 def test_only_these_routes_are_open(site: FastAPI) -> None:
     opened = {route for route, doors in doors_of(site).items() if isinstance(doors[0], Open)}
 
@@ -128,14 +149,64 @@ async def test_a_permission_opens_its_routes_and_nothing_else_does(site: FastAPI
     assert wrong == []
 
 
+async def test_nobody_hears_about_validation_who_may_not_ask(site: FastAPI, clients: Clients) -> None:
+    wrong = []
+    for (method, path), permission in permissions_of(site).items():
+        for role, client in clients.items():
+            if role is not None and permission in PERMISSIONS[role]:
+                continue
+            for number, bad in enumerate(BAD_REQUESTS):
+                answer = await client.request(method, address(path), **bad)
+                right = (401, "app.unauthenticated") if role is None else (403, "app.forbidden")
+                if (answer.status_code, answer.json()["code"]) != right:
+                    wrong.append((method, path, role, number, answer.status_code))
+
+    assert wrong == []
+
+
+async def test_whoever_may_ask_hears_what_is_wrong(site: FastAPI, clients: Clients) -> None:
+    heard = {}
+    for method, path in permissions_of(site):
+        answers = [await clients[Role.OWNER].request(method, address(path), **bad) for bad in BAD_REQUESTS]
+        heard[method, path] = {answer.status_code for answer in answers}
+
+    assert set().union(*heard.values()) <= {200, 204, 400, 404, 409, 413, 422}
+    assert all(413 in statuses for statuses in heard.values())
+    assert heard["POST", "/api/v1/orders"] == {400, 413, 422}
+    assert heard["POST", "/api/v1/imports"] == {400, 413, 422}
+
+
+@pytest.mark.parametrize("bad", BAD_REQUESTS)
+async def test_a_write_of_another_site_hears_nothing_either(
+    shared: Services, site: FastAPI, bad: dict[str, Any]
+) -> None:
+    async with client_of(site, await sign_in(shared, Role.OWNER)) as browser:
+        del browser.headers["X-Requested-With"]
+        answer = await browser.post("/api/v1/orders", **bad)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "http.cross_site")
+
+
+async def test_a_key_repeats_what_was_said_of_a_bad_request(clients: Clients) -> None:
+    headers = JSON | {"Idempotency-Key": "bad-body"}
+    answers = [
+        await clients[role].post("/api/v1/orders", content=b"{", headers=headers)
+        for role in (None, Role.VIEWER, Role.OPERATOR, Role.OPERATOR)
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 403, 422, 422]
+    assert ["idempotency-replayed" in answer.headers for answer in answers] == [False, False, False, True]
+
+
 async def test_routes_about_oneself_are_for_everybody_signed_in(shared: Services, site: FastAPI) -> None:
     about_oneself = [route for route, doors in doors_of(site).items() if isinstance(doors[0], SignedInOnly)]
     wrong: list[tuple[str, str, Role | None, int]] = []
     for method, path in about_oneself:
         async with client_of(site) as nobody:
-            answer = await nobody.request(method, path, **body_of(method))
-            if answer.status_code != 401:
-                wrong.append((method, path, None, answer.status_code))
+            for said in (body_of(method), *BAD_REQUESTS):
+                answer = await nobody.request(method, path, **said)
+                if answer.status_code != 401:
+                    wrong.append((method, path, None, answer.status_code))
         for role in Role:
             async with client_of(site, await sign_in(shared, role)) as somebody:
                 answer = await somebody.request(method, path, **body_of(method))

@@ -18,6 +18,7 @@ def test_without_any_variable_the_house_is_closed_and_local() -> None:
     assert settings.mode is Mode.PRODUCTION
     assert (settings.host, settings.port) == ("127.0.0.1", 8000)
     assert settings.database_url is None
+    assert settings.worker_metrics_port is None
     assert settings.timezone == "Asia/Tashkent"
     assert (settings.db_pool, settings.upload_limit_mb) == (10, 100)
     assert settings.data_dir == default_data_dir()
@@ -63,6 +64,7 @@ def test_the_usual_spellings_of_a_database_are_accepted(
         ("MODE", "open", "'production', 'development' or 'demo'", "production"),
         ("PORT", "70000", "less than or equal to 65535", "8000"),
         ("PORT", "eighty", "valid integer", "8000"),
+        ("WORKER_METRICS_PORT", "0", "greater than or equal to 1", "9101"),
         ("LOG_LEVEL", "loud", "should match pattern", "info"),
         ("LOG_FORMAT", "xml", "should match pattern", "auto"),
         ("DB_POOL", "0", "greater than or equal to 1", "10"),

@@ -12,17 +12,13 @@ from fastapi.routing import APIRoute
 from vhm24r import __version__
 from vhm24r.api import idempotency, page, problems
 from vhm24r.api.endpoints import auth, imports, mappings, orders, running
-from vhm24r.api.security import Needs, Open
-from vhm24r.identity.permissions import Permission
-from vhm24r.kit.errors import AppError
+from vhm24r.api.routing import GuardedRoute
+from vhm24r.api.security import Open
 from vhm24r.kit.ids import correlation_id
 from vhm24r.ops.process import Services
 from vhm24r.platform import metrics
 
 API = "/api/v1"
-UPLOADS = f"{API}/imports"
-LARGEST_BODY = 1024 * 1024
-"""Bytes of an ordinary request; uploads have a limit of their own."""
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -55,16 +51,27 @@ def build_app(services: Services) -> FastAPI:
         responses={"4XX": {"model": problems.Problem, "description": "what is wrong and what to do"}},
     )
     app.state.services = services
+    app.router.route_class = GuardedRoute
     problems.install(app)
     app.add_middleware(idempotency.IdempotencyMiddleware, db=services.db, clock=services.clock)
     app.middleware("http")(_observe)
     for router in (auth.router, imports.router, mappings.router, orders.router, orders.reference, running.router):
-        app.include_router(router, prefix=API, max_body_size=LARGEST_BODY)
+        app.include_router(router, prefix=API)
     app.include_router(auth.links)
     app.include_router(running.outside)
     documented = [Depends(Open("describes the API and holds no data"))]
     app.add_api_route("/api/docs", _docs, include_in_schema=False, dependencies=documented)
     page.mount(app)
+    return app
+
+
+def build_monitoring_app(services: Services) -> FastAPI:
+    """What a process without page and API shows of itself: health, readiness and metrics."""
+    app = FastAPI(openapi_url=None)
+    app.state.services = services
+    problems.install(app)
+    app.middleware("http")(_observe)
+    app.include_router(running.outside)
     return app
 
 
@@ -75,17 +82,6 @@ async def _docs() -> RedirectResponse:
 def _operation_id(route: APIRoute) -> str:
     """Names of generated client functions: the endpoint's own name."""
     return route.name
-
-
-async def _refused_before_body(request: Request) -> Response | None:
-    """Uploads are large and read before any route is asked: strangers are turned away at once."""
-    if request.method != "POST" or request.url.path != UPLOADS:
-        return None
-    try:
-        await Needs(Permission.IMPORTS_WRITE)(request)
-    except AppError as error:
-        return problems.problem(request, error.status, error.code, error.params)
-    return None
 
 
 async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

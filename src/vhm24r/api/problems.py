@@ -1,6 +1,7 @@
 """Errors as `application/problem+json`, in the reader's language."""
 
 from collections.abc import Mapping
+from typing import Self
 
 import orjson
 import structlog
@@ -8,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from starlette.responses import Response
 
 from vhm24r.kit.errors import AppError
@@ -16,7 +18,23 @@ from vhm24r.platform.i18n import chosen, say
 
 log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
-BY_STATUS = {404: "http.not_found", 405: "http.method_not_allowed", 413: "http.too_large"}
+BY_STATUS = {404: "http.not_found", 405: "http.method_not_allowed"}
+MEBIBYTE = 1024 * 1024
+
+
+class RequestTooLarge(AppError):
+    """The body is, or says it is, over the limit of its route."""
+
+    code = "http.too_large"
+    status = 413
+
+    @classmethod
+    def over(cls, limit: int, declared: int | None = None) -> Self:
+        """From bytes; the sentence names the declared size where there is one."""
+        if declared is None:
+            return cls(limit_mb=limit // MEBIBYTE)
+        tenths = -(-declared * 10 // MEBIBYTE)  # rounded up: a byte over the limit must not read like the limit
+        return cls(problem="declared", size_mb=f"{tenths // 10}.{tenths % 10}", limit_mb=limit // MEBIBYTE)
 
 
 class Problem(BaseModel):
@@ -72,5 +90,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
+        limit = request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
+        if error.status_code == RequestTooLarge.status and limit is not None:  # counted while it was read
+            return await app_error(request, RequestTooLarge.over(limit))
         code = BY_STATUS.get(error.status_code, "http.error")
         return problem(request, error.status_code, code, {"reason": error.detail, "path": request.url.path})

@@ -31,11 +31,14 @@ def services_of(request: Request) -> Services:
 
 
 async def person_of(request: Request) -> Person:
-    """The signed-in person.
+    """The signed-in person; looked up once per request.
 
     Raises:
         Unauthenticated: nobody is signed in. CrossSiteRequest: a write that may not come from our page.
     """
+    known: Person | None = getattr(request.state, "person", None)
+    if known is not None:
+        return known
     services = services_of(request)
     token = request.cookies.get(SESSION_COOKIE)
     if token is None:
@@ -47,6 +50,7 @@ async def person_of(request: Request) -> Person:
     request.state.language = person.language
     if request.method in WRITING and CSRF_HEADER not in request.headers:
         raise CrossSiteRequest
+    request.state.person = person
     return person
 
 
@@ -73,7 +77,7 @@ class Open:
 
     reason: str
 
-    async def __call__(self) -> None:
+    async def __call__(self, request: Request) -> None:
         """Nothing to prove."""
 
 
@@ -85,6 +89,9 @@ class SignedInOnly:
         """The person."""
         return await person_of(request)
 
+
+Door = Needs | Open | SignedInOnly
+"""What every route declares exactly one of; `api.routing` asks it before the body is read."""
 
 ServicesOf = Annotated[Services, Depends(services_of)]
 CurrentPerson = Annotated[Person, Depends(SignedInOnly())]

@@ -1,18 +1,20 @@
-"""The web role: uvicorn inside our own event loop, on a socket we opened (so port 0 is known)."""
+"""Listening: uvicorn inside our own event loop, on a socket we opened (so port 0 is known)."""
 
 import asyncio
 import contextlib
 import socket
 
 import uvicorn
+from fastapi import FastAPI
 
-from vhm24r.api.app import build_app
+from vhm24r.api.app import build_app, build_monitoring_app
 from vhm24r.kit.errors import Conflict
 from vhm24r.ops.process import Services
 from vhm24r.settings import Mode
 
 BACKLOG = 2048
 GRACE_SECONDS = 3
+LOOPBACK = "127.0.0.1"
 
 
 class PortTaken(Conflict):
@@ -21,40 +23,44 @@ class PortTaken(Conflict):
     code = "platform.port_taken"
 
 
-class WebServer:
+class MetricsPortTaken(PortTaken):
+    """Something else listens where a worker was to show its metrics; another worker of this machine, for one."""
+
+    code = "platform.metrics_port_taken"
+
+
+class HttpServer:
     """Listens between `start` and `stop`."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self) -> None:
         """Nothing listens before `start`."""
-        self._services = services
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def url(self) -> str:
-        """Where people reach the page."""
-        settings = self._services.settings
-        if self._socket is None or settings.mode is Mode.PRODUCTION:
-            return settings.public_url
-        return f"http://localhost:{self._socket.getsockname()[1]}"
+    def address(self) -> tuple[str, int] | None:
+        """Host and port; None before `start`."""
+        if self._socket is None:
+            return None
+        host, port = self._socket.getsockname()
+        return host, port
 
-    async def start(self) -> None:
-        """Listen; returns when requests are answered.
+    async def listen(self, app: FastAPI, host: str, port: int, taken: type[PortTaken] = PortTaken) -> None:
+        """Listen there; returns when requests are answered.
 
         Raises:
             PortTaken: the address is in use.
         """
-        settings = self._services.settings
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._socket.bind((settings.host, settings.port))
+            self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
-            raise PortTaken(host=settings.host, port=settings.port) from error
+            raise taken(host=host, port=port) from error
         config = uvicorn.Config(
-            build_app(self._services), log_config=None, access_log=False, backlog=BACKLOG,
+            app, log_config=None, access_log=False, backlog=BACKLOG,
             timeout_graceful_shutdown=GRACE_SECONDS, server_header=False,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
@@ -72,3 +78,48 @@ class WebServer:
         self._server.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
+
+
+class WebServer(HttpServer):
+    """The web role: page and API."""
+
+    def __init__(self, services: Services) -> None:
+        """Of these services."""
+        super().__init__()
+        self._services = services
+
+    @property
+    def url(self) -> str:
+        """Where people reach the page."""
+        settings = self._services.settings
+        if self.address is None or settings.mode is Mode.PRODUCTION:
+            return settings.public_url
+        return f"http://localhost:{self.address[1]}"
+
+    async def start(self) -> None:
+        """Listen where the settings say.
+
+        Raises:
+            PortTaken: the address is in use.
+        """
+        settings = self._services.settings
+        await self.listen(build_app(self._services), settings.host, settings.port)
+
+
+class MonitoringServer(HttpServer):
+    """What a worker on its own shows of itself, to this machine only."""
+
+    def __init__(self, services: Services) -> None:
+        """Of these services."""
+        super().__init__()
+        self._services = services
+
+    async def start(self) -> None:
+        """Listen where the settings say; nothing happens where they say nothing.
+
+        Raises:
+            MetricsPortTaken: the address is in use.
+        """
+        port = self._services.settings.worker_metrics_port
+        if port is not None:
+            await self.listen(build_monitoring_app(self._services), LOOPBACK, port, MetricsPortTaken)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vhm24r.api.server import WebServer
+from vhm24r.api.server import MonitoringServer, WebServer
 from vhm24r.cli.context import language, line, out, run, services_for, settings_of
 from vhm24r.main import do_work, prepare_database, running_database
 from vhm24r.ops.demonstration import DEMO_DATA, Demonstration, prepare_demo
@@ -97,7 +97,7 @@ def web(port: Port = None) -> None:
 
 
 def worker() -> None:
-    """Background jobs only.
+    """Background jobs only; with VHM24R_WORKER_METRICS_PORT set, /metrics and /health on that port of 127.0.0.1.
 
     Example: vhm24r worker
     """
@@ -117,10 +117,12 @@ def _run_roles(settings: Settings, *, web: bool, work: bool) -> None:
 @contextlib.asynccontextmanager
 async def roles(services: Services, *, web: bool, work: bool):  # type: ignore[no-untyped-def]  # noqa: ANN201  # an async context manager of WebServer
     """Run the wanted roles while in the block; stop them in order when it ends."""
-    server = WebServer(services)
+    server, monitoring = WebServer(services), MonitoringServer(services)
     tasks: list[asyncio.Task[None]] = []
     if web:
         await server.start()
+    else:
+        await monitoring.start()
     if work:
         tasks.append(asyncio.create_task(do_work(services), name="worker"))
     try:
@@ -130,6 +132,7 @@ async def roles(services: Services, *, web: bool, work: bool):  # type: ignore[n
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await monitoring.stop()
 
 
 async def until_stopped() -> None:

@@ -57,6 +57,9 @@ _CARD_HEADER = re.compile(r"card|kapt|(?<![a-z])pan(?![a-z])")
 """Names a card, in a folded header: `Card`, `Номер карты`, `Masked PAN`, and no `Company`."""
 
 _LONG_NUMBER = re.compile(r"(?<!\d)\d(?:[\s-]*\d){12,18}(?!\d)")
+_CARD_START = re.compile(r"[45]|6[025]|22|8600|9860")
+"""How the numbers of cards with 16 digits and more begin: Visa, Mastercard, UnionPay, Mir, Uzcard, Humo and others."""
+
 _BLANKS = re.compile(r"[\s-]+")
 
 BROKEN_NUL = r"\\u0000"
@@ -218,19 +221,22 @@ class Canonicaliser:
         """Every field of the record as a column of canonical texts."""
         fields = {name: [NULL] * count for name in FIELD_NAMES}
         fields["currency"] = [self._source.currency] * count
-        extra: list[tuple[str, Sequence[str]]] = [(name, cells[index]) for index, name in self._unknown]
+        extra = list(self._unknown)
         for plan in self._plans:
             column, words = plan.column, cells[plan.index]
+            clock = self._clock_of(plan)
+            if clock is not None:
+                words = tuple(map(_moment, words, cells[clock]))
             values = plan.reader.column(words)
             if column.extra:
-                extra.append((column.field, words))
+                extra.append((plan.index, column.field))
             else:
                 fields[column.field] = values
             if column.word_into:
                 fields[column.word_into] = [NULL if word is UNREADABLE else word for word in self._words.column(words)]
         if self._source.derive is not None:
             self._source.derive(fields)
-        fields["extra"] = self._extra_texts(extra) if extra else [NULL] * count
+        fields["extra"] = self._extra_texts(extra, cells) if extra else [NULL] * count
         return fields
 
     def _warn_of_words(self, rows: Sequence[Sequence[str]], numbers: Sequence[int], issues: list[Issue]) -> None:
@@ -250,15 +256,15 @@ class Canonicaliser:
                     code = "intake.currency_assumed" if assumed else "intake.word_unknown"
                     self._note(issues, row, (code, Level.WARNING, plan.header, word))
 
-    def _extra_texts(self, extra: list[tuple[str, Sequence[str]]]) -> list[str]:
-        names = [name for name, _ in extra]
+    def _extra_texts(self, extra: Sequence[tuple[int, str]], cells: Sequence[Sequence[str]]) -> list[str]:
+        """Facts nobody reads, by the place and the name of their columns: as JSON, and without card numbers."""
         memo, texts = self._extras, []
-        for values in zip(*(column for _, column in extra), strict=True):
+        for values in zip(*(cells[place] for place, _ in extra), strict=True):
             text = memo.get(values)
             if text is None:
                 facts = {
-                    name: cell.strip()
-                    for name, cell in zip(names, values, strict=True)
+                    name: without_cards(cell.strip(), certain=place in self._cards)
+                    for (place, name), cell in zip(extra, values, strict=True)
                     if cell.strip().casefold() not in EMPTY_MARKS
                 }
                 text = escape(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode()) if facts else NULL
@@ -323,7 +329,7 @@ class Canonicaliser:
         for plan in self._plans:
             if plan.index in broken or plan.column.extra:
                 continue
-            value, cell = fields[plan.column.field][index], row[plan.index]
+            value, cell = fields[plan.column.field][index], self._cell(plan, row)
             if value is UNREADABLE:
                 too_long = len(cell.strip()) > LONGEST_CELL
                 code = "intake.text_too_long" if too_long else _ISSUE_OF_CELL[plan.column.cell]
@@ -332,6 +338,15 @@ class Canonicaliser:
                 yield "intake.value_missing", Level.WARNING, plan.header, cell
         if self._source.timed and self._is_nobody(index, fields):
             yield "intake.row_unidentified", Level.ERROR, None, " ".join(self.shown(row, trusted=True))
+
+    def _cell(self, plan: ColumnPlan, row: Sequence[str]) -> str:
+        """What a column reads of a row."""
+        clock = self._clock_of(plan)
+        return row[plan.index] if clock is None else _moment(row[plan.index], row[clock])
+
+    def _clock_of(self, plan: ColumnPlan) -> int | None:
+        """Where the time of day stands that belongs to a column of dates, if it has a column of its own."""
+        return next((other.index for other in self._plans if other.column.field == plan.column.clock), None)
 
     def _is_nobody(self, index: int, fields: dict[str, list[str]]) -> bool:
         """Whether a row lacks what makes a fact: a time, and a key or an amount."""
@@ -358,14 +373,14 @@ def without_cards(text: str, *, certain: bool) -> str:
     """A text with every card number in it masked as `CardReader` masks one.
 
     `certain`: where cards stand, every number of 13 to 19 digits is one; elsewhere those of 16 to 19 digits
-    are whose check digit is right.
+    are that begin as cards do and whose check digit is right.
     """
     return _LONG_NUMBER.sub(lambda found: _masked(found[0], certain=certain), text)
 
 
 def _masked(number: str, *, certain: bool) -> str:
     digits = _BLANKS.sub("", number)
-    if not certain and (len(digits) < 16 or not _checks(digits)):
+    if not certain and (len(digits) < 16 or not _CARD_START.match(digits) or not _checks(digits)):
         return number
     return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}"
 
@@ -374,6 +389,12 @@ def _checks(digits: str) -> bool:
     """Whether the last digit is the check digit of the others (Luhn)."""
     doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
     return sum(value - 9 * (value > 9) for value in doubled) % 10 == 0
+
+
+def _moment(date: str, clock: str) -> str:
+    """A date and the time of day beside it as one; a date that has a time of its own keeps it."""
+    day, time = date.strip().removesuffix(" 00:00:00"), clock.strip()  # a spreadsheet's date is its midnight
+    return date if ":" in day or time.casefold() in EMPTY_MARKS else f"{day} {time}"
 
 
 def _named_apart(columns: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:

@@ -70,6 +70,12 @@ class ReaderMissing(FileRefused):
     code = "intake.reader_missing"
 
 
+class ArchiveCutShort(FileRefused):
+    """An archive within another one cannot be read to its end; `count` of its files are taken."""
+
+    code = "intake.archive_cut_short"
+
+
 class TooDeep(FileRefused):
     """Archives in archives, or lists in lists, deeper than `most`."""
 

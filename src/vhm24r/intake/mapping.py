@@ -29,7 +29,8 @@ CURRENCY_WORDS = {code.value: code.value for code in Currency} | {
 
 GENERIC_COLUMNS = (
     Column("order_number", (), Cell.CODE),
-    Column("occurred_at", (), Cell.INSTANT),
+    Column("occurred_at", (), Cell.INSTANT, clock="time_of_day"),
+    Column("time_of_day", ()),
     Column("amount", (), Cell.AMOUNT),
     Column("quantity", (), Cell.QUANTITY),
     Column("unit_price", (), Cell.AMOUNT),
@@ -235,6 +236,7 @@ NAMES: Facts[str, tuple[str, ...]] = {
         "datetime", "date time", "created at", "created", "order date", "invoicedate", "invoice date", "timestamp",
         "date", "time", "paid at", "дата и время", "дата", "время", "дата заказа", "создан", "sana", "vaqt",
     ),
+    "time_of_day": ("time", "order time", "время", "время заказа", "vaqt"),
     "amount": (
         "amount", "total", "sum", "money", "order total", "total price", "order price", "subtotal", "сумма", "итого",
         "стоимость", "сумма заказа", "summa", "jami",

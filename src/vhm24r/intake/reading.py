@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 
 from vhm24r.intake.canonical import Canonicaliser, Counts, Room, names_card, without_cards
 from vhm24r.intake.errors import (
+    ArchiveCutShort,
     FileDamaged,
     FileEmpty,
+    FileExcessive,
     FileRefused,
     FormatUnknown,
     HeaderMissing,
@@ -29,6 +31,7 @@ from vhm24r.intake.errors import (
 from vhm24r.intake.formats.protocol import Container, Format, Member, Sample
 from vhm24r.intake.formats.registry import container, looks_like, recognise
 from vhm24r.intake.formats.spool import MOST_COLUMNS
+from vhm24r.intake.formats.unpacking import WHOLE
 from vhm24r.intake.mapping import Mapping
 from vhm24r.intake.sources.declaration import Claim, Source
 from vhm24r.intake.sources.registry import by_name, claims, winner
@@ -36,6 +39,9 @@ from vhm24r.intake.statements import Seen, Statements
 from vhm24r.intake.types import HEADER_SEARCH_ROWS, Chunk, Issue, Level, Table
 from vhm24r.kit.errors import AppError, Invalid
 from vhm24r.kit.text import shortened, storable
+
+MOST_UNPACKED = 2 * 1024 * 1024 * 1024
+"""Bytes that all archives of an import unpack to together."""
 
 DEEPEST_ARCHIVE = 2
 """An archive may hold archives, and those hold files: more is never a report."""
@@ -146,15 +152,33 @@ class LeftOut:
     error: AppError
 
 
+@dataclass(slots=True)
+class Unpacked:
+    """Bytes that the archives of an import have unpacked to so far."""
+
+    total: int = 0
+
+    def take(self, path: Path) -> None:
+        """One more file.
+
+        Raises:
+            FileExcessive: they are more than any import needs; archives in archives would multiply what one may hold.
+        """
+        self.total += path.stat().st_size
+        if self.total > MOST_UNPACKED:
+            raise FileExcessive(part=WHOLE, size_mb=self.total >> 20, limit_mb=MOST_UNPACKED >> 20)
+
+
 @dataclass(frozen=True, slots=True)
 class ReadAs:
-    """Where a file was found: in which archive, under which name; `room` is what its issues may still take,
-    and the same for all files of the archive.
+    """Where a file was found: in which archive, under which name; `room` is what its issues may still take, `unpacked`
+    what was unpacked before it, and both are the same for all files of an import.
     """
 
     member: str | None = None
     container: str | None = None
     room: Room = field(default_factory=Room)
+    unpacked: Unpacked = field(default_factory=Unpacked)
 
 
 Step = Opened | Batch | Closed | LeftOut
@@ -217,7 +241,7 @@ def _read_members(box: Container, path: Path, above: ReadAs, depth: int, task: T
     for member in box.members(path, into):
         name = storable(f"{above.member}/{member.name}" if above.member else member.name)
         try:
-            yield from _read_member(member, ReadAs(name, above.container, above.room), depth, task)
+            yield from _read_member(member, dataclasses.replace(above, member=name), depth, task)
         except Invalid as error:
             yield LeftOut(name, error)
         finally:
@@ -228,13 +252,27 @@ def _read_members(box: Container, path: Path, above: ReadAs, depth: int, task: T
 def _read_member(member: Member, found: ReadAs, depth: int, task: Task) -> Generator[Step]:
     if member.path is None:
         raise member.refusal or FormatUnknown()
+    found.unpacked.take(member.path)
     form = _open(member.path)
     if isinstance(form, Format):
         yield from _read_file(form, member.path, found, task)
     elif depth >= DEEPEST_ARCHIVE:
         raise TooDeep(most=DEEPEST_ARCHIVE)
     else:
-        yield from _read_members(form, member.path, found, depth + 1, task)
+        yield from _read_inner(form, member.path, found, depth + 1, task)
+
+
+def _read_inner(box: Container, path: Path, above: ReadAs, depth: int, task: Task) -> Generator[Step]:
+    """An archive within an archive: what was taken of it stays, whatever becomes of the rest."""
+    taken = 0
+    try:
+        for step in _read_members(box, path, above, depth, task):
+            taken += isinstance(step, Closed)
+            yield step
+    except FileRefused as error:
+        if not taken:
+            raise
+        raise ArchiveCutShort(count=taken) from error
 
 
 def _read_file(form: Format, path: Path, found: ReadAs, task: Task) -> Generator[Step]:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal, select, true, tuple_
+from sqlalchemy import Select, case, exists, func, literal, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.models import EvidenceFile, EvidenceRecord, EvidenceSighting
 from vhm24r.intake.errors import ImportNotFound
 from vhm24r.intake.mapping import Mapping
 from vhm24r.intake.models import ColumnMapping, Import, ImportIssue
-from vhm24r.intake.types import ImportStatus
+from vhm24r.intake.types import ImportStatus, Level
 from vhm24r.kit.pagination import Page, decode_id, decode_ids, page_of
 from vhm24r.platform.db import AnyRow
 
@@ -33,10 +33,13 @@ async def get_import(session: AsyncSession, import_id: int, *, for_update: bool 
 
 
 async def find_applied(session: AsyncSession, sha256: str, before: int) -> Import | None:
-    """The earlier import of the very same bytes that stands."""
+    """The earlier import of the very same bytes that stands, and took everything that was in it: what waited for a
+    mapping may be taken now.
+    """
+    waiting = exists().where(ImportIssue.import_id == Import.id, ImportIssue.level == Level.BLOCKER)
     statement = (
         select(Import)
-        .where(Import.sha256 == sha256, Import.id != before, Import.status == ImportStatus.APPLIED)
+        .where(Import.sha256 == sha256, Import.id != before, Import.status == ImportStatus.APPLIED, ~waiting)
         .order_by(Import.id)
         .limit(1)
     )

@@ -22,7 +22,7 @@ from vhm24r.intake.formats.protocol import Sample
 from vhm24r.intake.formats.registry import is_plain
 from vhm24r.intake.reader_process import Readers
 from vhm24r.intake.reading import Batch, Closed, LeftOut, Opened, ReadFile, Step, Task, left_out, read
-from vhm24r.intake.types import Issue
+from vhm24r.intake.types import Issue, Level
 
 REPORT_EVERY_SECONDS = 0.25
 LARGE_BYTES = 2 * 1024 * 1024
@@ -81,6 +81,8 @@ class Stager:
                 else:
                     assert isinstance(step, LeftOut)  # everything else belongs to a file that was opened
                     self._leave_out(step)
+        if self.part_rows is None and len(self.files) > 1:
+            self._keep([Issue("intake.compared_apart", Level.WARNING, params={"count": str(len(self.files))})])
 
     def _stage_file(self, connection: psycopg.Connection[Any], steps: Generator[Step]) -> None:
         """The batches of one file until it is closed or turns out unreadable."""

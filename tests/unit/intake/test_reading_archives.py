@@ -11,7 +11,11 @@ from tests.factories import csv_bytes, hw_row
 from tests.reading import task_of
 from tests.unit.intake.test_reader_process import ZONE
 from vhm24r.cli import imports
+from vhm24r.intake import reading
 from vhm24r.intake.errors import FileDamaged, FileEmpty, HeaderMissing, NothingInArchive, SourceUnknown
+from vhm24r.intake.formats.registry import CONTAINERS
+from vhm24r.intake.formats.unpacking import Limits
+from vhm24r.intake.formats.zip_archive import ZipArchive
 from vhm24r.intake.reading import Closed, LeftOut, Opened, Step, read
 
 pytestmark = pytest.mark.unit
@@ -22,7 +26,7 @@ UNKNOWN = b"order id,date,amount\n1,2025-12-25,10\n"
 
 def packed(**members: bytes) -> bytes:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, body in members.items():
             archive.writestr(name.replace("_", "."), body)
     return content.getvalue()
@@ -83,3 +87,30 @@ def test_an_undo_names_the_orders_it_kept(capsys: pytest.CaptureFixture[str]) ->
     imports._show_undone({"id": 3, "undo": done})
 
     assert capsys.readouterr().out.splitlines()[1] == "  A1 stays: tagged, noted"
+
+
+def test_an_inner_archive_that_is_cut_short_says_what_was_taken_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [zip_archive] = [box for box in CONTAINERS if isinstance(box, ZipArchive)]
+    monkeypatch.setattr(zip_archive, "_limits", Limits(total=8 * len(GOOD)))
+    large = csv_bytes([hw_row(1)] * 90)
+
+    late = steps(tmp_path, packed(d_zip=packed(a_csv=GOOD, b_csv=large), e_csv=GOOD))
+    early = steps(tmp_path, packed(d_zip=packed(b_csv=large), e_csv=GOOD))
+
+    [cut], [refused] = ([step for step in found if isinstance(step, LeftOut)] for found in (late, early))
+    assert (cut.member, cut.error.code, cut.error.params) == ("d.zip", "intake.archive_cut_short", {"count": 1})
+    assert (refused.member, refused.error.code) == ("d.zip", "intake.file_excessive")
+    assert [step.file.member for step in late if isinstance(step, Closed)] == ["d.zip/a.csv", "e.csv"]
+
+
+def test_archives_in_archives_share_what_may_be_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = packed(a_csv=GOOD)
+    monkeypatch.setattr(reading, "MOST_UNPACKED", len(GOOD) + 2 * len(inner))
+
+    found = steps(tmp_path, packed(d_zip=inner, e_zip=inner))
+
+    assert [step.file.member for step in found if isinstance(step, Closed)] == ["d.zip/a.csv"]
+    [left] = [step for step in found if isinstance(step, LeftOut)]
+    assert (left.member, left.error.code) == ("e.zip/a.csv", "intake.file_excessive")

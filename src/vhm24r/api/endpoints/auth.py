@@ -1,8 +1,9 @@
 """Signing in and out, and about oneself."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from vhm24r.api.routing import GuardedRouter
 from vhm24r.api.schemas import LinkIn, MeIn, MeOut
 from vhm24r.api.security import CurrentPerson, Needs, Open, ServicesOf, WriteSession
 from vhm24r.identity import service as identity
@@ -13,8 +14,8 @@ from vhm24r.kit.actor import Actor
 from vhm24r.kit.errors import Unauthenticated
 from vhm24r.ops.process import Services
 
-router = APIRouter(prefix="/auth", tags=["auth"])
-links = APIRouter(tags=["auth"])
+router = GuardedRouter(prefix="/auth", tags=["auth"])
+links = GuardedRouter(tags=["auth"])
 PREVIEWERS = ("telegrambot", "twitterbot", "facebookexternalhit", "whatsapp", "slackbot", "discordbot", "bot/")
 COOKIE_SECONDS = 30 * 24 * 3600
 

@@ -4,10 +4,11 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
+from fastapi import Depends, File, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
 from vhm24r.api.problems import language_of
+from vhm24r.api.routing import GuardedRouter
 from vhm24r.api.schemas import ImportOut, ImportRowOut, IssueOut, ListOf, MappingHelpOut, MappingIn
 from vhm24r.api.security import Needs, ReadSession, ServicesOf, WriteSession
 from vhm24r.evidence.types import Outcome, SourceName
@@ -21,7 +22,7 @@ from vhm24r.kit.pagination import MAX_LIMIT, Page
 from vhm24r.ops.process import Services
 from vhm24r.platform.blobs import BlobMissing
 
-router = APIRouter(prefix="/imports", tags=["imports"])
+router = GuardedRouter(prefix="/imports", tags=["imports"])
 MOST_FILES = 50
 COPY_BYTES = 1024 * 1024
 LARGEST_UPLOAD = 2 * 1024**3

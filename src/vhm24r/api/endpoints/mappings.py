@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
+from vhm24r.api.routing import GuardedRouter
 from vhm24r.api.schemas import ListOf, MappingOut
 from vhm24r.api.security import Needs, ReadSession, ServicesOf, WriteSession
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake.service import mapping
 from vhm24r.kit.actor import Actor
 
-router = APIRouter(prefix="/mappings", tags=["imports"])
+router = GuardedRouter(prefix="/mappings", tags=["imports"])
 
 
 @router.get("", response_model=ListOf[MappingOut])

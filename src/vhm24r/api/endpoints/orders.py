@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
+from vhm24r.api.routing import GuardedRouter
 from vhm24r.api.schemas import (
     NO_NUL,
     ChangeOut,
@@ -31,8 +32,8 @@ from vhm24r.orders.service import editing, reading
 from vhm24r.orders.service import reference as reference_data
 from vhm24r.orders.types import DEFAULT_SORT, NewOrder, OrderEdit
 
-router = APIRouter(prefix="/orders", tags=["orders"])
-reference = APIRouter(tags=["machines"])
+router = GuardedRouter(prefix="/orders", tags=["orders"])
+reference = GuardedRouter(tags=["machines"])
 LARGEST_AMOUNT = 10**17
 """Minor units; the same bound as for edits and reports."""
 

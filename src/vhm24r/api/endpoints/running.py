@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from vhm24r.api.problems import language_of
+from vhm24r.api.routing import GuardedRouter
 from vhm24r.api.schemas import ListOf, ReadyOut, SampleOut, SettingIn, SettingOut
 from vhm24r.api.security import CurrentPerson, Needs, Open, ReadSession, ServicesOf, WriteSession
 from vhm24r.identity import service as identity
@@ -21,8 +22,8 @@ from vhm24r.ops.samples import find_sample, list_samples
 from vhm24r.platform import metrics
 from vhm24r.platform.live import LiveHub
 
-outside = APIRouter(tags=["running"])
-router = APIRouter(tags=["running"])
+outside = GuardedRouter(tags=["running"])
+router = GuardedRouter(tags=["running"])
 TOPICS = {"imports": Permission.IMPORTS_READ, "orders": Permission.ORDERS_READ}
 """Every live topic and the permission that lets one watch it."""
 

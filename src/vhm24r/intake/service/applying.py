@@ -43,6 +43,8 @@ SIMILAR_PERCENT = 50
 """From this share of rows on that an earlier file has said, too, a file is called similar to it."""
 
 SIMILAR_CANDIDATES = 5
+"""Files that are compared: so many newest ones of the source, and so many that said the most of its rows first."""
+
 SAMPLE_EVERY = 8
 """Of a large part every eighth row is compared with earlier files; a small one is compared whole."""
 
@@ -305,9 +307,11 @@ class Applying:
     async def _most_similar(self) -> tuple[int | None, int | None]:
         """The earlier import that has said most of these rows, and how much of them in percent."""
         shared: Counter[int] = Counter()
-        newest = text(
-            "SELECT id FROM evidence_files WHERE source = :source AND NOT withdrawn AND import_id <> :import_id"
-            " ORDER BY id DESC LIMIT :most"
+        candidates = text(
+            "(SELECT id FROM evidence_files WHERE source = :source AND NOT withdrawn AND import_id <> :import_id"
+            " ORDER BY id DESC LIMIT :most) UNION (SELECT e.file_id FROM evidence_records e"
+            " JOIN evidence_files f ON f.id = e.file_id AND NOT f.withdrawn AND f.import_id <> :import_id"
+            " WHERE e.id = ANY (:versions) GROUP BY e.file_id ORDER BY count(*) DESC LIMIT :most)"
         )
         overlap = text(
             "SELECT import_id, count(*) FROM ("
@@ -320,8 +324,8 @@ class Applying:
             if not file.samples:
                 continue
             named = {"source": file.reading.source.name, "import_id": self.import_id, "most": SIMILAR_CANDIDATES}
-            files = list((await self.session.execute(newest, named)).scalars())
             for step, versions in file.samples.items():
+                files = list((await self.session.execute(candidates, {**named, "versions": versions})).scalars())
                 found = await self.session.execute(overlap, {"files": files, "versions": versions})
                 for import_id, count in found.all():
                     shared[import_id] += count * step

@@ -7,7 +7,6 @@ starts over from its original: leftovers of staging are dropped, what was commit
 
 import asyncio
 import dataclasses
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ from vhm24r.platform.business_settings import value_of
 from vhm24r.platform.db import Database
 from vhm24r.platform.events import EventBus
 from vhm24r.platform.live import LiveEvent, announce, announce_now
+from vhm24r.platform.scratch import scratch_folder
 
 log = structlog.get_logger(__name__)
 TOPIC = "imports"
@@ -135,12 +135,12 @@ async def _go_through(intake: Intake, row: Import, *, brief: bool) -> None:
         raise ImportCancelled
     if not row.dry_run and await _is_duplicate(intake, row):
         return
-    with tempfile.TemporaryDirectory(prefix="vhm24r-") as folder:
-        path = await intake.blobs.local_copy(row.sha256, Path(folder))
+    with scratch_folder() as folder:
+        path = await intake.blobs.local_copy(row.sha256, folder)
         async with intake.db.read() as session:
             mappings = await repository.list_mappings(session)
             percent = await value_of(session, MOST_ISSUES_PERCENT)
-        task = Task(intake.zone, Path(folder), row.wanted_source, tuple(mappings), percent)
+        task = Task(intake.zone, folder, row.wanted_source, tuple(mappings), percent)
         with passing_connection(intake.db.conninfo) as reporter:
             await _read_and_apply(intake, row, path, task, reporter, brief=brief)
 

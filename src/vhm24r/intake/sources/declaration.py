@@ -43,7 +43,8 @@ class Column:
     own word beside the canonical one; a later column of that field takes its place. `extra` columns are kept
     under their name in the record's extra facts. `required` ones must be in the header; `telling` ones are
     hardly in anybody else's, and weigh more — but for their `shared` spellings, which tell nothing.
-    `month_first`: 3/1/2024 is in March.
+    `month_first`: 3/1/2024 is in March. `clock` names the field of a column with the time of day, where this one has
+    the date alone.
     """
 
     field: str
@@ -55,6 +56,7 @@ class Column:
     telling: bool = False
     month_first: bool = False
     word_into: str | None = None
+    clock: str | None = None
     shared: tuple[str, ...] = ()
     names: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)
     telling_names: frozenset[str] = dataclasses.field(init=False, repr=False, compare=False)
