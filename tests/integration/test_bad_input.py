@@ -205,8 +205,13 @@ async def test_rows_of_totals_and_repeated_headers_are_passed_over(shared: Servi
     assert (done["rows"]["new"], done["rows"]["skipped"], done["rows"]["issues"]) == (2, 2, 0)
 
 
-@pytest.mark.parametrize(("key", "value"), [("intake.apply", False), ("read_only", True)])
-async def test_a_kill_switch_stops_files_and_lets_previews_through(services: Services, key: str, value: bool) -> None:
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [("intake.apply", False, "intake.switched_off"), ("read_only", True, "platform.read_only")],
+)
+async def test_a_kill_switch_stops_files_and_lets_previews_through(
+    services: Services, key: str, value: bool, code: str
+) -> None:
     async with services.db.write() as session:
         await change_rule(session, SYSTEM, key, value, services.clock.now())
 
@@ -214,7 +219,7 @@ async def test_a_kill_switch_stops_files_and_lets_previews_through(services: Ser
     stopped = await imported(services, [hw_row(1)])
 
     assert preview["status"] == "dry_run"
-    assert (stopped["status"], stopped["error"]["code"]) == ("failed", "intake.switched_off")
+    assert (stopped["status"], stopped["error"]["code"]) == ("failed", code)
     assert set((await written(services)).values()) == {0}
 
 

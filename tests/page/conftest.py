@@ -98,9 +98,10 @@ async def drop(page: Page, *files: Path) -> None:
     await page.get_by_test_id("drop-input").set_input_files([str(file) for file in files])
 
 
-async def expect_status(page: Page, status: str) -> None:
-    """Wait until the import on top stands so."""
-    await expect(page.get_by_test_id("import-status").first).to_have_attribute("data-status", status)
+async def expect_status(page: Page, status: str, *, patience: float | None = None) -> None:
+    """Wait until the import on top stands so; `patience` are the milliseconds a large file may take."""
+    badge = page.get_by_test_id("import-status").first
+    await expect(badge).to_have_attribute("data-status", status, timeout=patience)
 
 
 async def shot(page: Page, name: str) -> None:

@@ -1,14 +1,17 @@
-"""Everything a person does with an import: say what columns mean, look before applying, stop, undo, redo."""
+"""Everything a person does with an import: say what columns mean, look before applying, stop, undo, apply again."""
 
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from tests.conftest import SYSTEM
 from tests.factories import hw_row, number, write_csv
 from tests.page.conftest import drop, expect_status, shot, sign_in
+from vhm24r.identity.permissions import Role
 from vhm24r.ops.demo import write_happy_workers
 from vhm24r.ops.process import Services
+from vhm24r.ops.rules import change_rule
 
 pytestmark = pytest.mark.page
 
@@ -136,6 +139,106 @@ async def test_an_import_in_progress_can_be_stopped(services: Services, web: str
     await expect(page.get_by_test_id("import-status").first).to_have_text("Cancelled")
     await page.goto(f"{web}/orders")
     await expect(page.get_by_text("No orders yet")).to_be_visible()
+
+
+async def test_an_import_that_failed_is_applied_again_with_the_keyboard_alone(
+    services: Services, web: str, page: Page, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.csv"
+    write_happy_workers(large, 40_000, 3)
+    await sign_in(services, web, page)
+    await switch(services, "intake.apply", on=False)
+    await drop(page, large)
+    await expect_status(page, "failed", patience=60_000)
+    await page.goto(f"{web}/imports/1")
+    await expect(page.get_by_test_id("import-error")).to_contain_text("switched off")
+    await expect(page.get_by_test_id("import-apply")).to_have_text("Apply again")
+    await shot(page, "failed")
+    await switch(services, "intake.apply", on=True)
+
+    await tab_to(page, "import-apply")
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_test_id("import-progress")).to_contain_text("rows")
+    await expect(page.get_by_test_id("import-error")).to_have_count(0)
+    await expect_status(page, "applied", patience=60_000)
+    await expect(page.get_by_test_id("import-apply")).to_have_count(0)
+    await expect(page.get_by_test_id("import-effect")).to_contain_text("orders")
+
+
+async def test_applying_again_is_refused_in_words_while_changes_are_off_and_works_afterwards(
+    services: Services, web: str, page: Page, tmp_path: Path
+) -> None:
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await sign_in(services, web, page)
+    await switch(services, "read_only", on=True)
+    await drop(page, write_csv(tmp_path / "report.csv", [hw_row(1), hw_row(2)]))
+    await expect_status(page, "failed")
+
+    await page.get_by_test_id("import-apply").click()
+    await expect(page.get_by_text("Changes are switched off at the moment").first).to_be_visible()
+    await expect_status(page, "failed")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await shot(page, "refused-again")
+    await switch(services, "read_only", on=False)
+    await page.get_by_test_id("import-apply").click()
+
+    await expect_status(page, "applied")
+    await page.goto(f"{web}/orders")
+    await expect(page.get_by_test_id("order-mark")).to_have_count(2)
+
+
+async def test_a_preview_that_failed_is_a_preview_again(
+    services: Services, web: str, page: Page, tmp_path: Path
+) -> None:
+    await sign_in(services, web, page)
+    large = tmp_path / "large.csv"
+    write_happy_workers(large, 60_000, 3)
+    await page.get_by_role("link", name="Imports").first.click()
+    await page.get_by_test_id("preview-first").click()
+    await drop(page, large)
+    await expect(page.get_by_test_id("import-progress")).to_contain_text("rows")
+    await page.get_by_test_id("import-cancel").click()
+    await expect(page.get_by_test_id("import-status").first).to_have_text("Cancelled")
+
+    await expect(page.get_by_test_id("import-apply")).to_have_text("Preview again")
+    await page.get_by_test_id("import-apply").click()
+
+    await expect_status(page, "dry_run", patience=60_000)
+    await expect(page.get_by_test_id("import-apply")).to_have_text("Apply")
+
+
+async def test_who_may_only_look_is_not_offered_to_apply_again(
+    services: Services, web: str, page: Page, tmp_path: Path
+) -> None:
+    await sign_in(services, web, page)
+    await switch(services, "intake.apply", on=False)
+    await drop(page, write_csv(tmp_path / "report.csv", [hw_row(1)]))
+    await expect_status(page, "failed")
+    await expect(page.get_by_test_id("import-apply")).to_be_visible()
+
+    await page.context.clear_cookies()
+    await sign_in(services, web, page, Role.VIEWER)
+    await page.goto(f"{web}/imports/1")
+
+    await expect_status(page, "failed")
+    await expect(page.get_by_role("link", name="Original file")).to_be_visible()
+    await expect(page.get_by_test_id("import-apply")).to_have_count(0)
+
+
+async def switch(services: Services, key: str, *, on: bool) -> None:
+    """Turn a kill switch on or off, as an administrator does."""
+    async with services.db.write() as session:
+        await change_rule(session, SYSTEM, key, on, services.clock.now())
+
+
+async def tab_to(page: Page, test_id: str) -> None:
+    """Move the focus to a thing as somebody without a mouse does."""
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement?.dataset.testid") == test_id:
+            return
+    pytest.fail(f"{test_id} is out of the keyboard's reach")
 
 
 async def choose(page: Page, column: str, meaning: str) -> None:

@@ -38,6 +38,7 @@ SERVER_OPTIONS = {
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     "shared_buffers": "256MB",
+    "wal_buffers": "64MB",  # an import writes more at once than the default holds, and would write it out itself
     "work_mem": "64MB",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",

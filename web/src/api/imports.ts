@@ -16,7 +16,7 @@ export const listRows = (id: number, outcome?: Outcome, cursor?: string): Promis
 export const listIssues = (id: number, cursor?: string): Promise<Page<Issue>> =>
   answer(http.GET('/api/v1/imports/{import_id}/errors', { params: { path: { import_id: id }, query: { limit: PAGE, cursor } } }))
 
-/** Apply a preview, or an undone import once more. */
+/** Apply a preview, an undone import once more, or one that failed: whatever `isRepeatable`. */
 export const applyImport = (id: number): Promise<Import> =>
   answer(http.POST('/api/v1/imports/{import_id}/apply', { params: { path: { import_id: id } } }))
 
@@ -63,5 +63,11 @@ export const isRunning = (item: Import): boolean => isCancellable(item) || Boole
 /** A preview that is complete and not yet applied. */
 export const isPreview = (item: Import): boolean => item.status === 'dry_run'
 
+const REPEATABLE = new Set(['dry_run', 'undone', 'failed'])
+
+/** Whether it can run again from its original, as the server sees it. */
+export const isRepeatable = (item: Import): boolean => REPEATABLE.has(item.status)
+
 /** An import that a person stopped has failed for the server, but nothing is wrong with it. */
-export const shownStatus = (item: Import): string => (item.error?.code === 'intake.cancelled' ? 'cancelled' : item.status)
+export const shownStatus = (item: Import): string =>
+  item.status === 'failed' && item.error?.code === 'intake.cancelled' ? 'cancelled' : item.status

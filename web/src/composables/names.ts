@@ -24,6 +24,9 @@ export const readable = (code: string): string => code.replaceAll('_', ' ')
 
 export const EMPTY = '—'
 
+/** Fields whose values are codes, and what names them. */
+const CODES: Record<string, Family> = { payment_method: 'payment', payment_status: 'status', brew_status: 'status', status: 'status' }
+
 /** What the server's codes are called. */
 export function useNames() {
   const { t, te } = useI18n()
@@ -40,8 +43,8 @@ export function useNames() {
     if (raw === null || raw === undefined || raw === '') return EMPTY
     if (field.endsWith('_at')) return format.time(raw, true)
     if (field === 'amount' && currency) return format.money({ amount: raw, currency })
-    if (field === 'payment_method') return name('payment', raw)
-    return field === 'status' ? name('status', raw) : raw
+    const family = CODES[field]
+    return family ? name(family, raw) : raw
   }
 
   /** Where in a file something stands: "report.xlsx, sheet Orders, row 17". */

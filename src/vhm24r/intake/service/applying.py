@@ -31,7 +31,7 @@ from vhm24r.platform import metrics
 from vhm24r.platform.business_settings import value_of
 from vhm24r.platform.db import forget_filled
 from vhm24r.platform.events import EventBus
-from vhm24r.platform.flags import INTAKE_APPLY, READ_ONLY
+from vhm24r.platform.flags import INTAKE_APPLY, require_writable
 from vhm24r.platform.locks import Lock, take
 
 ROW_PATIENCE_MS = 60_000
@@ -366,7 +366,7 @@ async def begin(
     `idle_ms` is how long the transaction may wait for the next part to be read.
 
     Raises:
-        IntakeSwitchedOff: a kill switch forbids changes by files.
+        ReadOnly, IntakeSwitchedOff: a kill switch forbids changes, or changes by files.
         LockBusy: other applies took longer than our patience.
     """
     if not row.dry_run:
@@ -378,7 +378,8 @@ async def begin(
     applying = Applying(session, bus, zone, row.id, row.dry_run, now)
     if row.dry_run:
         return applying
-    if not await value_of(session, INTAKE_APPLY) or await value_of(session, READ_ONLY):
+    await require_writable(session)
+    if not await value_of(session, INTAKE_APPLY):
         raise IntakeSwitchedOff
     actor = Actor(ActorKind(row.actor_kind), row.actor_id, row.actor_name)
     deed = Deed("import.applied", f"import:{row.id}", data={"name": row.name})
