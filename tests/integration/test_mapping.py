@@ -142,8 +142,12 @@ CLOCKED = {
 
 
 async def test_the_time_of_day_may_have_a_column_of_its_own(services: Services, http: httpx.AsyncClient) -> None:
-    rows = [("1", "25.12.2025", "09:15", "5"), ("2", "2025-12-25", "", "5"), ("3", "25.12.2025 10:00", "11:00", "5")]
-    waiting = await send(services, http, table(DATE_AND_TIME, [*rows, ("4", "25.12.2025", "noon", "5")]))
+    rows = [
+        ("1", "25.12.2025", "09:15", "5"), ("2", "2025-12-25", "", "5"), ("3", "25.12.2025 10:00:00", "10:00", "5"),
+        ("4", "25.12.2025 0:00", "11:30:00", "5"), ("5", "2025-12-25T00:00:00", "11:30", "5"),
+        ("6", "25.12.2025", "noon", "5"), ("7", "25.12.2025 10:00", "11:00", "5"),
+    ]  # fmt: skip
+    waiting = await send(services, http, table(DATE_AND_TIME, rows))
     guessed = (await http.get(f"/api/v1/imports/{waiting['id']}/mapping")).json()
     done = await mapped(services, http, waiting, CLOCKED)
 
@@ -153,9 +157,12 @@ async def test_the_time_of_day_may_have_a_column_of_its_own(services: Services, 
     orders = await rows_of(services, "SELECT occurred_at FROM orders ORDER BY source_number")
     assert [order["occurred_at"].isoformat() for order in orders] == [
         "2025-12-25T04:15:00+00:00", "2025-12-24T19:00:00+00:00", "2025-12-25T05:00:00+00:00",
+        "2025-12-25T06:30:00+00:00", "2025-12-25T06:30:00+00:00",
     ]  # fmt: skip
-    [issue] = (await http.get(f"/api/v1/imports/{done['id']}/errors")).json()["items"]
-    assert (issue["locator"]["row"], issue["column"], issue["value"]) == (5, "Date", "25.12.2025 noon")
+    issues = (await http.get(f"/api/v1/imports/{done['id']}/errors")).json()["items"]
+    assert [(issue["locator"]["row"], issue["column"], issue["value"]) for issue in issues] == [
+        (7, "Date", "25.12.2025 noon"), (8, "Date", "25.12.2025 10:00 11:00"),
+    ]  # fmt: skip
 
 
 async def test_dates_and_times_of_a_workbook_are_joined(services: Services, bring: Bring, tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rustpy_xlsxwriter
 
-from tests.factories import Row, csv_bytes, hw_row, number, vendhub_row
+from tests.factories import HW_HEADER, Row, csv_bytes, hw_row, number, vendhub_row
 from tests.integration.conftest import Bring, Query
 from tests.integration.sharing import client, imported, process
 from tests.integration.standing import HISTORY, SIGHTINGS, redone, rows_of, standing, undone
@@ -213,3 +214,37 @@ async def test_ids_are_drawn_until_they_follow_one_another(services: Services) -
         second = await appending.reserve(session, "orders_id_seq", 10)
 
     assert second == first + 11
+
+
+TOTAL: Row = dict.fromkeys(HW_HEADER, "") | {HW_HEADER[0]: "Итого"}
+
+
+async def test_a_part_that_states_nothing_is_no_part(bring: Bring, tmp_path: Path) -> None:
+    rows = [hw_row(n) for n in range(7_999)]  # with the header two chunks: the total comes in a part of its own
+    first = await bring([*rows, TOTAL])
+    path = tmp_path / "again.csv"
+    path.write_bytes(csv_bytes([*rows, TOTAL]) + b"\r\n")
+    again = await bring(path)
+
+    assert (first["status"], first["rows"]["new"], first["rows"]["skipped"]) == ("applied", 7_999, 1)
+    assert (again["status"], again["rows"]["unchanged"], again["rows"]["skipped"]) == ("applied", 7_999, 1)
+
+
+async def test_a_batch_of_a_part_may_state_nothing(bring: Bring, tmp_path: Path) -> None:
+    rows = [hw_row(n) for n in range(3_999)]
+    first = await bring([*rows, TOTAL])
+    path = tmp_path / "again.csv"
+    path.write_bytes(csv_bytes([*rows, TOTAL]) + b"\r\n")
+    again = await bring(path)
+
+    assert (first["status"], first["rows"]["new"], first["rows"]["skipped"]) == ("applied", 3_999, 1)
+    assert (again["status"], again["rows"]["unchanged"], again["rows"]["skipped"]) == ("applied", 3_999, 1)
+
+
+async def test_a_sheet_of_a_header_and_a_total_follows_a_long_one(bring: Bring, tmp_path: Path) -> None:
+    book = tmp_path / "months.xlsx"
+    sheets: list[tuple[str, Any]] = [("Oct", [dict(hw_row(n)) for n in range(5_000)]), ("Nov", [dict(TOTAL)])]
+    rustpy_xlsxwriter.write_worksheets(sheets, str(book))
+    done = await bring(book)
+
+    assert (done["status"], done["rows"]["new"], done["rows"]["skipped"]) == ("applied", 5_000, 1)

@@ -11,6 +11,7 @@ from tests.conftest import Visitor, sign_in
 from tests.security.conftest import Clients, client_of
 from vhm24r.api.app import SECURITY_HEADERS, build_app
 from vhm24r.identity.permissions import Role
+from vhm24r.identity.types import SESSION_COOKIE
 from vhm24r.ops.process import Services
 
 pytestmark = pytest.mark.security
@@ -222,3 +223,13 @@ async def test_a_kept_answer_is_not_given_to_somebody_who_is_out(
     assert (first.status_code, again.status_code, blocked.status_code) == (201, 201, 401)
     assert again.json() == first.json()
     assert "number" not in blocked.json()
+
+
+async def test_a_strangers_key_is_not_kept(shared: Services, clients: Clients) -> None:
+    headers = {"Idempotency-Key": "strangers", "Cookie": f"{SESSION_COOKIE}=made-up", "X-Requested-With": "page"}
+    answers = [await clients[None].post("/api/v1/orders", json={}, headers=headers) for _ in range(2)]
+    async with shared.db.read() as session:
+        kept = await session.execute(text("SELECT count(*) FROM idempotency_keys WHERE key = 'strangers'"))
+
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert kept.scalar_one() == 0

@@ -39,6 +39,9 @@ class IdempotencyMiddleware:
         if key is None or actor is None or scope["method"] not in {"POST", "PATCH", "PUT", "DELETE"}:
             await self._app(scope, receive, send)
             return
+        if not await self._is_in(headers):  # strangers have no keys: nothing of theirs is read or kept
+            await self._app(scope, receive, send)
+            return
         replay, body = await _body(headers, receive)
         request = idempotency.request_hash(scope["method"], _target(scope), body)
         try:
@@ -48,8 +51,7 @@ class IdempotencyMiddleware:
             await problem(Request(scope), error.status, error.code, error.params)(scope, receive, send)
             return
         if kept is not None:
-            still_in = await self._still_in(headers)
-            await (_send_kept(kept, send) if still_in else self._app(scope, replay, send))
+            await _send_kept(kept, send)
             return
         recorder = Recorder(send)
         try:
@@ -58,8 +60,8 @@ class IdempotencyMiddleware:
             async with self._db.write() as session:
                 await idempotency.finish(session, actor, key[:LONGEST_KEY], recorder.answer())
 
-    async def _still_in(self, headers: Headers) -> bool:
-        """A kept answer is for whom it was given to, as long as they may come in."""
+    async def _is_in(self, headers: Headers) -> bool:
+        """Whether somebody is signed in: a kept answer is for whom it was given to, as long as they may come in."""
         token = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
         async with self._db.read() as session:
             return await identity.person_of_session(session, token, self._clock.now()) is not None

@@ -320,7 +320,7 @@ def redo_import(
     import_id: Annotated[int, typer.Argument(metavar="ID")],
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Apply a previewed import, or an undone one again.
+    """Apply a previewed import, or an undone or failed one again.
 
     Example: vhm24r imports redo 12
     """

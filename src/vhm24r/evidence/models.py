@@ -95,7 +95,7 @@ class EvidenceSighting(Base):
     """A run of rows of a file that state versions of records. `outcome` is what each of them brought.
 
     The `length` rows from (`position`, `row`) on state the versions from `version_id` on, one after another:
-    most files are such runs from end to end (docs/adr/0012). `bulk.SIGHTED` has them row by row.
+    most files are such runs from end to end (docs/adr/0012). `bulk.sighted` has them row by row.
     """
 
     __tablename__ = "evidence_sightings"

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from vhm24r.evidence.types import FIELD_NAMES, RECORD_FIELDS, FieldKind
+from vhm24r.intake.cards import names_card, without_cards
 from vhm24r.intake.sources.declaration import Cell, Claim, Column
 from vhm24r.intake.statements import Seen, Statements, state
 from vhm24r.intake.types import Chunk, Issue, Level
@@ -40,6 +41,9 @@ KEPT_ISSUES = 10_000
 KEPT_CHARACTERS = 16 * 1024 * 1024
 """Characters kept of the rows that all these issues are about."""
 
+LONGEST_FACT = 4_000
+"""Characters kept of a cell that nobody reads; the original has all of it."""
+
 SHOWN_CELLS = 200
 """Cells kept of a row with an issue; no report has so many columns."""
 
@@ -53,14 +57,8 @@ _ISSUE_OF_CELL = {
     Cell.CODE: "intake.code_damaged",
     Cell.CARD: "intake.code_damaged",
 }
-_CARD_HEADER = re.compile(r"card|kapt|(?<![a-z])pan(?![a-z])")
-"""Names a card, in a folded header: `Card`, `Номер карты`, `Masked PAN`, and no `Company`."""
-
-_LONG_NUMBER = re.compile(r"(?<!\d)\d(?:[\s-]*\d){12,18}(?!\d)")
-_CARD_START = re.compile(r"[45]|6[025]|22|8600|9860")
-"""How the numbers of cards with 16 digits and more begin: Visa, Mastercard, UnionPay, Mir, Uzcard, Humo and others."""
-
-_BLANKS = re.compile(r"[\s-]+")
+_MIDNIGHT = re.compile(r"[ T]+0?0:00(?::00(?:\.0+)?)?$")
+"""What spreadsheets put behind a date: it has no time of its own."""
 
 BROKEN_NUL = r"\\u0000"
 """A NUL inside the JSON of extra facts, escaped for COPY; PostgreSQL keeps none."""
@@ -157,6 +155,8 @@ class Canonicaliser:
                 keep = [index for index in range(len(rows)) if index not in bad]
                 fields = {name: [values[index] for index in keep] for name, values in fields.items()}
                 numbers, rows = [numbers[index] for index in keep], [rows[index] for index in keep]
+        if not rows:
+            return None, issues
         self._warn_of_words(rows, numbers, issues)
         stated = state(self._source, fields, numbers, self._sheet_index, position, seen)
         counts.total += stated.count
@@ -263,7 +263,7 @@ class Canonicaliser:
             text = memo.get(values)
             if text is None:
                 facts = {
-                    name: without_cards(cell.strip(), certain=place in self._cards)
+                    name: shortened(without_cards(cell.strip(), certain=place in self._cards), LONGEST_FACT)
                     for (place, name), cell in zip(extra, values, strict=True)
                     if cell.strip().casefold() not in EMPTY_MARKS
                 }
@@ -364,37 +364,14 @@ class Canonicaliser:
         issues.append(Issue(code, level, self._sheet, row, column, shown, sheet_index=self._sheet_index))
 
 
-def names_card(header: str) -> bool:
-    """Whether a header says that card numbers stand below it."""
-    return _CARD_HEADER.search(fold(header)) is not None
-
-
-def without_cards(text: str, *, certain: bool) -> str:
-    """A text with every card number in it masked as `CardReader` masks one.
-
-    `certain`: where cards stand, every number of 13 to 19 digits is one; elsewhere those of 16 to 19 digits
-    are that begin as cards do and whose check digit is right.
-    """
-    return _LONG_NUMBER.sub(lambda found: _masked(found[0], certain=certain), text)
-
-
-def _masked(number: str, *, certain: bool) -> str:
-    digits = _BLANKS.sub("", number)
-    if not certain and (len(digits) < 16 or not _CARD_START.match(digits) or not _checks(digits)):
-        return number
-    return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}"
-
-
-def _checks(digits: str) -> bool:
-    """Whether the last digit is the check digit of the others (Luhn)."""
-    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
-    return sum(value - 9 * (value > 9) for value in doubled) % 10 == 0
-
-
 def _moment(date: str, clock: str) -> str:
-    """A date and the time of day beside it as one; a date that has a time of its own keeps it."""
-    day, time = date.strip().removesuffix(" 00:00:00"), clock.strip()  # a spreadsheet's date is its midnight
-    return date if ":" in day or time.casefold() in EMPTY_MARKS else f"{day} {time}"
+    """A date and the time of day beside it as one. A date that says the same time, too, stays as it is; one that says
+    another cannot be read, and neither is guessed.
+    """
+    day, time = _MIDNIGHT.sub("", date.strip()), clock.strip()
+    if time.casefold() in EMPTY_MARKS or (":" in day and time in day):
+        return date
+    return f"{day} {time}"
 
 
 def _named_apart(columns: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:

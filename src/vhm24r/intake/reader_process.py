@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO
 
 from vhm24r.intake.errors import FileDamaged, ReaderDied, ReaderExceeded
-from vhm24r.intake.reading import Step, Task, read
+from vhm24r.intake.reading import Batch, Step, Task, read
 from vhm24r.kit.errors import AppError
 
 PIPE_BYTES = 1024 * 1024
@@ -31,6 +31,9 @@ AHEAD = 4
 """Steps a child may be ahead of who works on them; one is a chunk of rows, some megabytes."""
 
 MEBIBYTE = 1024 * 1024
+
+LARGE_STEP = 16 * MEBIBYTE
+"""A step of more bytes, as absurdly long cells make it, waits until no other one does."""
 
 EXCEEDING = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT})
 """How a child ends that wants too much: of time, of the machine's memory, of its own."""
@@ -142,6 +145,9 @@ def _ahead(output: IO[bytes]) -> Generator["Said | _StreamBroken"]:
                 item = error
             more = isinstance(item, Step)
             while not unwanted.is_set():
+                if isinstance(item, Batch) and item.size > LARGE_STEP and not received.empty():
+                    unwanted.wait(0.05)
+                    continue
                 with contextlib.suppress(queue.Full):
                     received.put(item, timeout=0.1)
                     break

@@ -12,7 +12,8 @@ from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from vhm24r.intake.canonical import Canonicaliser, Counts, Room, names_card, without_cards
+from vhm24r.intake.canonical import Canonicaliser, Counts, Room
+from vhm24r.intake.cards import names_card, without_cards
 from vhm24r.intake.errors import (
     ArchiveCutShort,
     FileDamaged,
@@ -130,6 +131,11 @@ class Batch:
     def staged(self) -> int:
         """How many statements."""
         return self.stated.count if self.stated else 0
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return len(self.stated.texts) if self.stated else 0
 
     @property
     def repeats(self) -> bool:

@@ -119,7 +119,9 @@ class Stager:
                     staging, batches = replace(staging, standing=True), []
             if not staging.standing:
                 self._load(connection, staging, batches)
-        self.hand_on(replace(staging, irregular=part.repeats, summary=in_sum(part.summaries)))
+        summary = in_sum(part.summaries)
+        if summary.rows:  # nothing is stated where a sheet ends with its total, or a file with blank lines
+            self.hand_on(replace(staging, irregular=part.repeats, summary=summary))
         return next(steps, None) if part.after is None else part.after
 
     def _load(self, connection: psycopg.Connection[Any], staging: Staging, batches: Iterable[Batch]) -> None:

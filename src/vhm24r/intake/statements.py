@@ -87,12 +87,13 @@ class Statements:
             f"{'t' if place in self.duplicates else 'f'}\t{account}\t{key}\t"
             for place, (row, identity, content, occurrence, account, key) in enumerate(
                 zip(
-                    self.rows, _written(self.identities), _written(self.contents), self.occurrences or repeat(0),
-                    self.accounts, self.keys, strict=False,
+                    self.rows, _written(self.identities), _written(self.contents), self.occurrences or [0] * self.count,
+                    self.accounts, self.keys, strict=True,
                 )
             )
         ]  # fmt: skip
-        return b"".join(chain.from_iterable(zip(_encoded(heads), self.texts.split(b"\n"), repeat(b"\n"))))
+        texts = self.texts.split(b"\n") if heads else []
+        return b"".join(chain.from_iterable(zip(_encoded(heads), texts, repeat(b"\n", len(heads)), strict=True)))
 
     @property
     def outlines(self) -> bytes:
@@ -106,7 +107,7 @@ class Statements:
 
 def _written(hashes: bytes) -> list[str]:
     """Hashes that lie one behind the other, as digits."""
-    return hashes.hex("\n", HASH_BYTES).split("\n")
+    return hashes.hex("\n", HASH_BYTES).split("\n") if hashes else []
 
 
 def state(

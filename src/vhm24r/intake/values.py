@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from vhm24r.intake.cards import without_cards
 from vhm24r.kit.money import parse_minor
 from vhm24r.kit.text import clean, fold
 
@@ -30,7 +31,7 @@ _DAMAGED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
 _QUANTITY = re.compile(r"(\(?[+−-]?\s*(?:\d{1,3}(?:[\s']\d{3})+|\d+)(?:[.,]\d+)*)(\)?)")
 _CURRENCY_CODE = re.compile(r"[A-Za-z]{3}")
-_ZERO_TAIL = re.compile(r"(\d+)\.0")
+_ZERO_TAIL = re.compile(r"(\d+)\.0$")
 EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # a day of no zone, like the cells
 
 
@@ -104,18 +105,15 @@ class CodeReader(Reader):
 
 
 class CardReader(CodeReader):
-    """Card numbers: a whole one is masked before it is kept anywhere."""
+    """Card numbers: masked before they are kept anywhere."""
 
     def __missing__(self, cell: str) -> str:
         """Never the fast way of plain codes: a card number is one."""
         return Reader.__missing__(self, cell)
 
     def read(self, cell: str) -> str:
-        """The masked number: first six and last four digits."""
-        digits = re.sub(r"[\s-]|\.0$", "", cell)
-        if digits.isdigit() and 13 <= len(digits) <= 19:
-            return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}"
-        return super().read(cell)
+        """The masked number, and whatever stands beside it."""
+        return super().read(without_cards(_ZERO_TAIL.sub(r"\1", cell), certain=True))
 
 
 class AmountReader(Reader):

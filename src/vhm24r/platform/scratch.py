@@ -41,7 +41,7 @@ def sweep() -> int:
 
 
 def _is_free(folder: Path) -> bool:
-    lock = os.open(folder, os.O_RDONLY)
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)  # whatever else bears such a name is not ours
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -5,6 +5,7 @@ import os
 import pickle
 import resource
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ import pytest
 
 from tests.factories import HW_HEADER, hw_row, write_csv
 from tests.reading import task_of
-from vhm24r.intake import reading
+from vhm24r.intake import reader_process, reading
 from vhm24r.intake.canonical import Counts
 from vhm24r.intake.errors import FileDamaged, FileEmpty, ReaderDied, ReaderExceeded, SourceMismatch
 from vhm24r.intake.formats.delimited import Delimited
@@ -91,6 +92,20 @@ def test_a_child_reads_like_ourselves(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "report.csv", [hw_row(n) for n in range(50)])
 
     assert list(Readers(LIMITS).read(path, task_of(ZONE)))[1] == list(read(path, task_of(ZONE)))[1]
+
+
+def test_large_steps_come_one_by_one_and_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_process, "LARGE_STEP", 0)
+    path = write_csv(tmp_path / "report.csv", [hw_row(n) for n in range(13_000)])
+
+    slowly = []
+    for step in Readers(LIMITS).read(path, task_of(ZONE)):
+        time.sleep(0.1)
+        slowly.append(step)
+
+    assert [step for step in slowly if isinstance(step, Batch)] == [
+        step for step in read(path, task_of(ZONE)) if isinstance(step, Batch)
+    ]
 
 
 def test_an_error_of_the_child_is_raised_here(tmp_path: Path) -> None:

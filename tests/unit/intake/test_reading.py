@@ -19,7 +19,8 @@ from tests.factories import HW_HEADER, VENDHUB_HEADER, csv_bytes, hw_row, number
 from tests.reading import read_file, task_of
 from vhm24r.evidence.types import STAGED_COLUMNS, SourceName
 from vhm24r.intake import reading
-from vhm24r.intake.canonical import SHOWN_CELLS, Counts, Room, without_cards
+from vhm24r.intake.canonical import SHOWN_CELLS, Counts, Room
+from vhm24r.intake.cards import without_cards
 from vhm24r.intake.errors import (
     FileDamaged,
     FileEmpty,
@@ -455,6 +456,15 @@ class TestIssues:
             ("4111111111111112", False, "4111111111111112"),
             ("8600120000000003", False, "860012******0003"),
             ("1111111111111117", False, "1111111111111117"),
+            ("4111111111111111 12/27", False, "411111******1111 12/27"),
+            ("чек 12 4111111111111111", False, "чек 12 411111******1111"),
+            ("заказ 25 4111 1111 1111 1111 1", False, "заказ 25 411111******1111 1"),
+            ("№5-4111111111111111 и 5555-5555-5555-4444", False, "№5-411111******1111 и 555555******4444"),
+            ("2720992593319364", False, "272099******9364"),
+            ("6759649826438453", False, "675964******8453"),
+            ("3530111333300000", False, "353011******0000"),
+            ("20251225000000000003", False, "20251225000000000003"),
+            ("4111111111111111 1227 99", True, "411111******1111 1227 99"),
             ("378282246310005", False, "378282246310005"),
             ("378282246310005", True, "378282*****0005"),
             ("4111111111111", True, "411111***1111"),

@@ -55,6 +55,15 @@ def aged_folder(parent: Path, name: str) -> Path:
     return aged(parent / name)
 
 
+def test_what_is_no_folder_keeps_nobody_waiting(temporary: Path) -> None:
+    os.mkfifo(temporary / f"{PREFIX}pipe")
+    (temporary / f"{PREFIX}link").symlink_to(aged_folder(temporary, "elsewhere"))
+    aged(temporary / f"{PREFIX}pipe")
+
+    assert sweep() == 0
+    assert (temporary / "elsewhere" / "unpacked").exists()
+
+
 def test_what_is_gone_meanwhile_is_nobodys_trouble(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = aged_folder(temporary, f"{PREFIX}left")
     monkeypatch.setattr(scratch, "_is_free", lambda folder: (_ for _ in ()).throw(FileNotFoundError(folder)))

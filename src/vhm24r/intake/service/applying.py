@@ -52,7 +52,7 @@ SMALL_PART = 4_000
 DIFF_SHOWN = 200
 
 
-def counted_money(rows: str) -> str:
+def _counted_money(rows: str) -> str:
     """SQL for what the orders that some rows make count for, by currency: `orders.counted` for machine reports."""
     return (
         f"SELECT currency, sum(amount) FROM {rows} WHERE amount IS NOT NULL AND currency IS NOT NULL"
@@ -247,7 +247,7 @@ class Applying:
         """Money that appears, and money that moves in orders that counted already; the same rule as an undo."""
         added = "(SELECT * FROM stated WHERE number IS NOT NULL AND order_id NOT IN (SELECT order_id FROM touched)) s"
         if file.reading.source.is_revenue:
-            for currency, amount in await self._pairs(counted_money(added)):
+            for currency, amount in await self._pairs(_counted_money(added)):
                 file.effect.money_new[currency] += amount
         now, before = orders.counted("f"), f"(o.id IS NOT NULL AND o.withdrawn_at IS NULL AND {orders.counted('o')})"
         moved = f"""
