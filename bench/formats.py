@@ -9,14 +9,17 @@ import asyncio
 import csv
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 import xlwt
 
@@ -46,6 +49,8 @@ OTHERWISE_ASKED = {"pdf": "< 10 s", "csv of a million": "< 1024 MiB"}
 PEERS = Path(__file__).parent / "peers"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vhm24r-bench-peers"
 
+Form = Literal["csv", "xlsx"]
+PEER_FORMS: dict[str, Form] = {"pandas_to_sql": "xlsx", "django_import": "csv", "dlt_merge": "csv"}
 Row = list[str]
 
 
@@ -55,10 +60,10 @@ def rows_of(path: Path) -> Iterator[Row]:
         yield from csv.reader(file)
 
 
-def generated(folder: Path, rows: int, seed: int) -> Path:
-    """A machine report of its own orders as CSV."""
-    path = folder / f"orders-{seed}.csv"
-    write_happy_workers(path, rows, seed)
+def generated(folder: Path, rows: int, seed: int, form: Form = "csv") -> Path:
+    """A machine report of its own orders."""
+    path = folder / f"orders-{seed}.{form}"
+    write_happy_workers(path, rows, seed, format=form)
     return path
 
 
@@ -149,8 +154,7 @@ async def ours(services: Services, folder: Path, rows: int, *, million: bool) ->
     first = generated(folder, rows, 1)
     runs = [await measured(services, "csv first", first)]
     runs.append(await measured(services, "csv unchanged", other_bytes(first, folder / "again.csv")))
-    write_happy_workers(folder / "orders.xlsx", rows, 2, format="xlsx")
-    runs.append(await measured(services, "xlsx", folder / "orders.xlsx"))
+    runs.append(await measured(services, "xlsx", generated(folder, rows, 2, "xlsx")))
     for seed, (form, write) in enumerate(WRITERS.items(), 3):
         path = folder / f"orders.{form}"
         apart(write_form, folder, rows, seed, write, path)
@@ -214,24 +218,52 @@ def peers_environment() -> Path | None:
     return python
 
 
-def peers(services: Services, folder: Path, rows: int) -> list[dict[str, object]]:
-    """What the peers say of the same rows."""
-    python = peers_environment()
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What one peer said of one import, and our rows per second of the like right before and right after it."""
+
+    name: str
+    rows: int
+    seconds: float
+    how: str
+    ours: tuple[float, float]
+
+    @property
+    def rate(self) -> float:
+        """Rows per second."""
+        return self.rows / self.seconds
+
+
+async def peers(services: Services, folder: Path, rows: int) -> list[Peer]:
+    """The peers with the same rows, each between two imports of ours: the machine is not the same all the time."""
+    python = await asyncio.to_thread(peers_environment)
     if python is None:
         return []
-    found: list[dict[str, object]] = []
-    csv_file = generated(folder, rows, 1)
-    for script, path in (
-        ("pandas_to_sql", folder / "orders.xlsx"), ("django_import", csv_file), ("dlt_merge", csv_file),
-    ):  # fmt: skip
+    found: list[Peer] = []
+    for number, (script, form) in enumerate(PEER_FORMS.items()):
+        path = generated(folder, rows, 1, form)
+        before = await like(services, folder, rows, 60 + 2 * number, form)
         sys.stderr.write(f"· {script}\n")
         command: list[str | Path] = [python, PEERS / f"{script}.py", path, services.db.conninfo]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, cwd=folder)
+        after = await like(services, folder, rows, 61 + 2 * number, form)
         if done.returncode:
             print(f"{script} broke:\n{done.stderr.strip()[-1500:]}\n")
             continue
-        found += json.loads(done.stdout.strip().splitlines()[-1])
+        for said in json.loads(done.stdout.strip().splitlines()[-1]):
+            again = "unchanged" in said["name"]
+            found.append(Peer(**said, ours=(before[again], after[again])))
     return found
+
+
+async def like(services: Services, folder: Path, rows: int, seed: int, form: Form) -> tuple[float, float]:
+    """Our rows per second with other rows of the same form: for the first time, and again in other bytes."""
+    path = generated(folder, rows, seed, form)
+    first = await measured(services, f"our {form}", path)
+    if form == "xlsx":
+        return first.rate, 0.0
+    again = await measured(services, "our csv unchanged", other_bytes(path, folder / "like.csv"))
+    return first.rate, again.rate
 
 
 async def bench(folder: Path, rows: int, *, million: bool, with_peers: bool) -> None:
@@ -246,7 +278,7 @@ async def bench(folder: Path, rows: int, *, million: bool, with_peers: bool) -> 
             runs = await ours(services, folder, rows, million=million)
             report(runs, await uploaded(services, folder))
             if with_peers:
-                report_peers(runs, await asyncio.to_thread(peers, services, folder, rows))
+                report_peers(await peers(services, folder, rows))
 
 
 def report(runs: Sequence[Run], upload: tuple[float, float, float]) -> None:
@@ -261,15 +293,14 @@ def report(runs: Sequence[Run], upload: tuple[float, float, float]) -> None:
     print(f"{table(lines)}\n\nUpload of {UPLOAD_MEBIBYTES - 1} MiB: {seconds:.1f} s; {memory}\n", flush=True)
 
 
-def report_peers(runs: Sequence[Run], others: Sequence[dict[str, object]]) -> None:
+def report_peers(others: Sequence[Peer]) -> None:
     """What the peers said, each beside the like of ours."""
-    rates = {run.name: run.rate for run in runs}
-    lines = [["peer", "rows", "s", "rows/s", "ours is", "how"]]
+    lines = [["peer", "rows", "s", "rows/s", "ours before", "ours after", "ours is", "how"]]
     for peer in others:
-        name, count, seconds = str(peer["name"]), int(str(peer["rows"])), float(str(peer["seconds"]))
-        ours = rates["xlsx" if "xlsx" in name else "csv unchanged" if "unchanged" in name else "csv first"]
-        rate = count / seconds
-        lines.append([name, f"{count:,}", f"{seconds:.2f}", f"{rate:,.0f}", f"{ours / rate:.1f} ×", str(peer["how"])])
+        before, after = peer.ours
+        times = statistics.mean(peer.ours) / peer.rate
+        figures = [f"{peer.rows:,}", f"{peer.seconds:.2f}", f"{peer.rate:,.0f}", f"{before:,.0f}", f"{after:,.0f}"]
+        lines.append([peer.name, *figures, f"{times:.1f} ×", peer.how])
     print(table(lines))
 
 

@@ -33,6 +33,9 @@ PART_ROWS = (4_000, 12_000, 24_000)
 enough to amortise the statements. Constants, because keys repeated across parts show in the history
 (docs/algorithms/diffing.md)."""
 
+STANDING_ROWS = 8_000
+"""The same where little is to be done with a part: nobody waits long for the last one."""
+
 Report = Callable[[ReadFile, int, int | None], None]
 """Told of the file being read, the rows read of all files so far, and how many there are if that is known."""
 
@@ -108,21 +111,25 @@ class Stager:
         staging = Staging(self.import_id, self._part)
         self._part += 1
         full = None if self.part_rows is None else self.part_rows[min(number, len(self.part_rows) - 1)]
-        part = _Part(batch, steps, full)
         with connection.transaction():
-            batches: Iterable[Batch] = self._watched(part)
             if self.brief and full is not None and _likely_stands(connection, batch):
-                batches = list(batches)
-                regular = not part.repeats
-                outlines = (batch.stated.outlines for batch in batches if batch.stated)
-                if regular and stage_standing(connection, staging, outlines):
-                    staging, batches = replace(staging, standing=True), []
-            if not staging.standing:
-                self._load(connection, staging, batches)
+                part = _Part(batch, steps, min(full, STANDING_ROWS))
+                staging = self._stage_in_short(connection, staging, part)
+            else:
+                part = _Part(batch, steps, full)
+                self._load(connection, staging, self._watched(part))
         summary = in_sum(part.summaries)
         if summary.rows:  # nothing is stated where a sheet ends with its total, or a file with blank lines
             self.hand_on(replace(staging, irregular=part.repeats, summary=summary))
         return next(steps, None) if part.after is None else part.after
+
+    def _stage_in_short(self, connection: psycopg.Connection[Any], staging: Staging, part: "_Part") -> Staging:
+        batches = list(self._watched(part))
+        outlines = (batch.stated.outlines for batch in batches if batch.stated)
+        if not part.repeats and stage_standing(connection, staging, outlines):
+            return replace(staging, standing=True)
+        self._load(connection, staging, batches)
+        return staging
 
     def _load(self, connection: psycopg.Connection[Any], staging: Staging, batches: Iterable[Batch]) -> None:
         create_staging(connection, staging)

@@ -110,21 +110,39 @@ def _written(hashes: bytes) -> list[str]:
     return hashes.hex("\n", HASH_BYTES).split("\n") if hashes else []
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Canonical rows, and what is made of each of them whatever was stated before.
+
+    `texts` are the fields joined for COPY, `lines` all of them encoded, `contents` their hashes.
+    """
+
+    source: Source
+    fields: Mapping[str, list[str]]
+    numbers: Sequence[int]
+    sheet: int
+    position: int
+    accounts: Sequence[str]
+    texts: list[str]
+    lines: bytes
+    contents: list[bytes]
+    summary: Summary
+
+
 def state(
     source: Source, fields: Mapping[str, list[str]], rows: Sequence[int], sheet: int, position: int, seen: Seen
 ) -> Statements:
     """What canonical columns (`FIELD_NAMES` and `extra`) state, numbered from `position`."""
     texts = list(map("\t".join, zip(*_fewer([fields[name] for name in (*FIELD_NAMES, "extra")]), strict=True)))
-    encoded = _encoded(texts)
-    contents = list(map(xxh3_128_digest, encoded))
-    keys = _keys(source, fields)
+    lines = "\n".join(texts).encode()
+    contents = list(map(xxh3_128_digest, lines.split(b"\n"))) if texts else []
     accounts = fields.get("account") or [escape(source.account) if source.account else NULL] * len(texts)
     numbers = fields["order_number"]
     if _numbers_orders(source):
         numbers = [number for number in numbers if number != NULL]
     summary = summed(fields, numbers, rows, sheet, position)
-    plain = _plain(source, fields, keys, accounts, encoded, contents, rows, sheet, position, seen, summary)
-    return plain or _careful(source, keys, accounts, texts, contents, rows, sheet, position, seen, summary)
+    stated = _Rows(source, fields, rows, sheet, position, accounts, texts, lines, contents, summary)
+    return _plain(stated, seen) or _careful(stated, seen)
 
 
 def _fewer(columns: Sequence[Sequence[str]]) -> list[Sequence[str]]:
@@ -141,39 +159,39 @@ def _encoded(texts: Sequence[str]) -> list[bytes]:
     return "\n".join(texts).encode().split(b"\n") if texts else []
 
 
-def _plain(
-    source: Source, fields: Mapping[str, list[str]], keys: list[str | None], accounts: Sequence[str],
-    encoded: list[bytes], contents: list[bytes], rows: Sequence[int], sheet: int, position: int, seen: Seen,
-    summary: Summary,
-) -> Statements | None:  # fmt: skip
+def _plain(stated: _Rows, seen: Seen) -> Statements | None:
     """The common case, without a loop of decisions: every row has a key, and none was stated before."""
-    if source.key is None or None in keys:
+    source, fields, contents = stated.source, stated.fields, stated.contents
+    if source.key is None:
         return None
-    identified = [
-        f"{source.name}{SEPARATOR}{account}{SEPARATOR}{key}{SEPARATOR}0"
-        for account, key in zip(accounts, keys, strict=True)
-    ]
-    identities = list(map(xxh3_128_digest, _encoded(identified)))
+    keys = [fields[source.key], *([fields["machine_code"]] if source.key_with_machine else [])]
+    if any(NULL in column for column in keys):
+        return None
+    identified = map(SEPARATOR.join, zip(repeat(source.name), stated.accounts, *keys, repeat("0")))
+    identities = list(map(xxh3_128_digest, _encoded(list(identified))))
     if len(set(identities)) < len(identities) or not seen.contents.keys().isdisjoint(identities):
         return None
     seen.contents.update(zip(identities, contents, strict=True))
     seen.digest.update(b"".join(map(bytes.__add__, identities, contents)))  # row by row: chunks must not show in it
-    hashes = b"".join(identities), b"".join(contents)
-    return Statements(position, sheet, rows, *hashes, accounts, fields[source.key], b"\n".join(encoded), summary)
+    return Statements(
+        stated.position, stated.sheet, stated.numbers, b"".join(identities), b"".join(contents), stated.accounts,
+        fields[source.key], stated.lines, stated.summary,
+    )  # fmt: skip
 
 
-def _careful(
-    source: Source, keys: list[str | None], accounts: Sequence[str], texts: list[str], contents: list[bytes],
-    rows: Sequence[int], sheet: int, position: int, seen: Seen, summary: Summary,
-) -> Statements:  # fmt: skip
+def _careful(stated: _Rows, seen: Seen) -> Statements:
     """Row by row: keyless rows, exact repeats (duplicates) and keys with other values (repeats)."""
+    source, accounts = stated.source, stated.accounts
+    rows = zip(
+        stated.numbers, _keys(source, stated.fields), accounts, stated.texts, stated.contents, strict=True
+    )  # fmt: skip
     identities: list[bytes] = []
     shown_keys: list[str] = []
     said: list[str] = []
     occurrences: list[int] = []
     repeats: list[Repeat] = []
     duplicates: set[int] = set()
-    for place, (row, key, account, text, content) in enumerate(zip(rows, keys, accounts, texts, contents, strict=True)):
+    for place, (row, key, account, text, content) in enumerate(rows):
         shown, occurrence = key, 0
         if shown is None:
             occurrence = seen.keyless[content]
@@ -194,8 +212,8 @@ def _careful(
         shown_keys.append(_shown(shown))
         occurrences.append(occurrence)
     return Statements(
-        position, sheet, rows, b"".join(identities), b"".join(contents), accounts, shown_keys, "\n".join(said).encode(),
-        summary, occurrences, frozenset(duplicates), repeats,
+        stated.position, stated.sheet, stated.numbers, b"".join(identities), b"".join(stated.contents), accounts,
+        shown_keys, "\n".join(said).encode(), stated.summary, occurrences, frozenset(duplicates), repeats,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from vhm24r.intake.errors import IntakeSwitchedOff
 from vhm24r.intake.events import ImportApplied
 from vhm24r.intake.models import Import
 from vhm24r.intake.reading import ReadFile
+from vhm24r.intake.service.similarity import Sample, most_similar
 from vhm24r.intake.types import IMPORT, ImportStatus
 from vhm24r.kit.actor import Actor, ActorKind
 from vhm24r.kit.clock import business_day
@@ -39,16 +40,6 @@ PATIENCE_MS = 600_000
 """Applies queue behind one lock; each takes seconds, a queue of large files a few minutes."""
 
 
-SIMILAR_PERCENT = 50
-"""From this share of rows on that an earlier file has said, too, a file is called similar to it."""
-
-SIMILAR_CANDIDATES = 5
-"""Files that are compared: so many newest ones of the source, and so many that said the most of its rows first."""
-
-SAMPLE_EVERY = 8
-"""Of a large part every eighth row is compared with earlier files; a small one is compared whole."""
-
-SMALL_PART = 4_000
 DIFF_SHOWN = 200
 
 
@@ -96,10 +87,10 @@ class AppliedFile:
     """A file being applied, or applied: its id, what it does, and what its rows compare with."""
 
     reading: ReadFile
+    sample: Sample
     id: int = 0
     effect: Effect = field(default_factory=Effect)
     days: set[date] = field(default_factory=set)
-    samples: dict[int, list[int]] = field(default_factory=dict)
 
     @property
     def placing(self) -> Placing:
@@ -133,7 +124,7 @@ class Applying:
     async def open(self, reading: ReadFile) -> None:
         """The parts that follow are of this file."""
         self._savepoint = await self.session.begin_nested()
-        self._current = AppliedFile(reading)
+        self._current = AppliedFile(reading, Sample(reading.source.name))
         if not self.dry_run:
             next_id = text("SELECT nextval('evidence_files_id_seq')")
             self._current.id = int((await self.session.execute(next_id)).scalar_one())
@@ -224,7 +215,7 @@ class Applying:
         """Add what the rows of this part bring, as `outcomes` has it."""
         found = await self._pairs("SELECT outcome, count(*) FROM outcomes GROUP BY outcome")
         file.effect.rows.update(dict(found))
-        await self._sample(file, sum(count for _, count in found))
+        await file.sample.take(self.session, sum(count for _, count in found))
 
     async def _count_orders(self, file: AppliedFile) -> None:
         """Add what this part does to orders, their fields and money."""
@@ -269,14 +260,6 @@ class Applying:
         rows = await self.session.execute(statement, {"most": DIFF_SHOWN})
         return [dict(row._mapping) for row in rows.all()]
 
-    async def _sample(self, file: AppliedFile, rows: int) -> None:
-        """Of a part with so many rows, remember statements that were known before: other files may have made them."""
-        step = 1 if rows <= SMALL_PART else SAMPLE_EVERY
-        statement = text("SELECT version_id FROM outcomes WHERE outcome <> 'new' AND position % :step = 0")
-        found = list((await self.session.execute(statement, {"step": step})).scalars())
-        if found:
-            file.samples.setdefault(step, []).extend(found)
-
     async def _pairs(self, statement: str) -> list[tuple[str, int]]:
         return [(str(name), int(number)) for name, number in (await self.session.execute(text(statement))).all()]
 
@@ -290,7 +273,9 @@ class Applying:
         row.rows_new, row.rows_filled = effect.rows[Outcome.NEW], effect.rows[Outcome.FILLED]
         row.rows_changed, row.rows_unchanged = effect.rows[Outcome.CHANGED], effect.rows[Outcome.UNCHANGED]
         row.effect = effect.stored()
-        row.similar_to, row.similar_percent = await self._most_similar()
+        staged = sum(file.reading.counts.staged - file.reading.counts.duplicates for file in self.done)
+        samples = [file.sample for file in self.done]
+        row.similar_to, row.similar_percent = await most_similar(self.session, row.id, samples, staged)
         IMPORT.check(ImportStatus(row.status), ImportStatus.CHECKED)
         final = ImportStatus.DRY_RUN if self.dry_run else ImportStatus.APPLIED
         IMPORT.check(ImportStatus.CHECKED, final)
@@ -303,38 +288,6 @@ class Applying:
             await self.bus.publish(self.session, RecordsChanged(self.change_set_id, file.id))
         await self.bus.publish(self.session, OrdersChanged(self.change_set_id))
         await self.bus.publish(self.session, ImportApplied(self.change_set_id, row.id))
-
-    async def _most_similar(self) -> tuple[int | None, int | None]:
-        """The earlier import that has said most of these rows, and how much of them in percent."""
-        shared: Counter[int] = Counter()
-        candidates = text(
-            "(SELECT id FROM evidence_files WHERE source = :source AND NOT withdrawn AND import_id <> :import_id"
-            " ORDER BY id DESC LIMIT :most) UNION (SELECT e.file_id FROM evidence_records e"
-            " JOIN evidence_files f ON f.id = e.file_id AND NOT f.withdrawn AND f.import_id <> :import_id"
-            " WHERE e.id = ANY (:versions) GROUP BY e.file_id ORDER BY count(*) DESC LIMIT :most)"
-        )
-        overlap = text(
-            "SELECT import_id, count(*) FROM ("
-            f" SELECT DISTINCT f.import_id, s.version_id FROM {evidence.sighted('file_id = ANY (:files)')} s"
-            " JOIN unnest(CAST(:versions AS bigint[])) AS said (version_id) USING (version_id)"
-            " JOIN evidence_files f ON f.id = s.file_id"
-            ") shared GROUP BY import_id"
-        )
-        for file in self.done:
-            if not file.samples:
-                continue
-            named = {"source": file.reading.source.name, "import_id": self.import_id, "most": SIMILAR_CANDIDATES}
-            for step, versions in file.samples.items():
-                files = list((await self.session.execute(candidates, {**named, "versions": versions})).scalars())
-                found = await self.session.execute(overlap, {"files": files, "versions": versions})
-                for import_id, count in found.all():
-                    shared[import_id] += count * step
-        staged = sum(file.reading.counts.staged - file.reading.counts.duplicates for file in self.done)
-        for import_id, count in shared.most_common(1):
-            percent = min(100, round(100 * count / staged))
-            if percent >= SIMILAR_PERCENT:
-                return import_id, percent
-        return None, None
 
     async def _add_file(self, row: Import, file: AppliedFile) -> None:
         reading = file.reading
