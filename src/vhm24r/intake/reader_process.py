@@ -7,6 +7,7 @@ to its reader, the worker lives.
 """
 
 import contextlib
+import fcntl
 import gc
 import os
 import pickle
@@ -20,7 +21,7 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from vhm24r.intake.errors import FileDamaged, ReaderDied, ReaderExceeded
 from vhm24r.intake.reading import Batch, Step, Task, read
@@ -125,7 +126,11 @@ class Readers:
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", __spec__.name, str(self.limits.memory_mb), str(self.limits.seconds)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=PIPE_BYTES)
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=PIPE_BYTES)
+        # a step is megabytes: through a pipe of the usual size the child would wait for us again and again
+        with contextlib.suppress(AttributeError, OSError):  # macOS has no such call, and an administrator may forbid it
+            fcntl.fcntl(cast("IO[bytes]", child.stdout), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        return child
 
 
 def _ahead(output: IO[bytes]) -> Generator["Said | _StreamBroken"]:
