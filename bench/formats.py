@@ -149,7 +149,7 @@ def apart(work: Callable[..., None], *arguments: object) -> None:
         raise RuntimeError(f"{work.__name__} ended with {process.exitcode}")
 
 
-async def ours(services: Services, folder: Path, rows: int, *, million: bool) -> list[Run]:
+async def ours(services: Services, folder: Path, rows: int) -> list[Run]:
     """Our imports; every format has orders of its own, so each line is a first import."""
     first = generated(folder, rows, 1)
     runs = [await measured(services, "csv first", first)]
@@ -159,10 +159,6 @@ async def ours(services: Services, folder: Path, rows: int, *, million: bool) ->
         path = folder / f"orders.{form}"
         apart(write_form, folder, rows, seed, write, path)
         runs.append(await measured(services, form, path))
-        path.unlink()
-    if million:
-        path = generated(folder, MILLION, 50)
-        runs.append(await measured(services, "csv of a million", path))
         path.unlink()
     return runs
 
@@ -275,22 +271,29 @@ async def bench(folder: Path, rows: int, *, million: bool, with_peers: bool) -> 
         async with open_services(settings, url) as services:
             services.intake.readers.warm()  # as in a worker
             await asyncio.sleep(1)
-            runs = await ours(services, folder, rows, million=million)
-            report(runs, await uploaded(services, folder))
+            report(await ours(services, folder, rows))
+            report_upload(await uploaded(services, folder))
             if with_peers:
                 report_peers(await peers(services, folder, rows))
+            if million:  # last, because whatever came after it would go into larger tables
+                report([await measured(services, "csv of a million", generated(folder, MILLION, 50))])
 
 
-def report(runs: Sequence[Run], upload: tuple[float, float, float]) -> None:
+def report(runs: Sequence[Run]) -> None:
     """Our table, before the peers begin: some of them take minutes."""
     lines = [["import", "rows", "s", "rows/s", "asked", "peak PSS MiB", "outcome"]]
     for run in runs:
         asked = f"{ASKED[run.name]:,}" if run.name in ASKED else OTHERWISE_ASKED[run.name]
         figures = [f"{run.rows:,}", f"{run.seconds:.2f}", f"{run.rate:,.0f}", asked, f"{run.mebibytes:.0f}"]
         lines.append([run.name, *figures, run.outcome])
+    print(f"{table(lines)}\n", flush=True)
+
+
+def report_upload(upload: tuple[float, float, float]) -> None:
+    """How long it took, and what memory."""
     seconds, before, during = upload
     memory = f"API process {before:.0f} MiB before, {during:.0f} MiB at most"
-    print(f"{table(lines)}\n\nUpload of {UPLOAD_MEBIBYTES - 1} MiB: {seconds:.1f} s; {memory}\n", flush=True)
+    print(f"Upload of {UPLOAD_MEBIBYTES - 1} MiB: {seconds:.1f} s; {memory}\n", flush=True)
 
 
 def report_peers(others: Sequence[Peer]) -> None:
@@ -301,7 +304,7 @@ def report_peers(others: Sequence[Peer]) -> None:
         times = statistics.mean(peer.ours) / peer.rate
         figures = [f"{peer.rows:,}", f"{peer.seconds:.2f}", f"{peer.rate:,.0f}", f"{before:,.0f}", f"{after:,.0f}"]
         lines.append([peer.name, *figures, f"{times:.1f} ×", peer.how])
-    print(table(lines))
+    print(f"{table(lines)}\n", flush=True)
 
 
 def main() -> None:
