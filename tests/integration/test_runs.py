@@ -219,26 +219,17 @@ async def test_ids_are_drawn_until_they_follow_one_another(services: Services) -
 TOTAL: Row = dict.fromkeys(HW_HEADER, "") | {HW_HEADER[0]: "Итого"}
 
 
-async def test_a_part_that_states_nothing_is_no_part(bring: Bring, tmp_path: Path) -> None:
-    rows = [hw_row(n) for n in range(7_999)]  # with the header two chunks: the total comes in a part of its own
-    first = await bring([*rows, TOTAL])
+@pytest.mark.parametrize("count", [7_999, 3_999], ids=["a part", "a batch of a part"])
+async def test_what_states_nothing_stops_nothing(bring: Bring, tmp_path: Path, count: int) -> None:
+    content = csv_bytes([*(hw_row(n) for n in range(count)), TOTAL])  # with the header whole chunks before the total
     path = tmp_path / "again.csv"
-    path.write_bytes(csv_bytes([*rows, TOTAL]) + b"\r\n")
+    path.write_bytes(content)
+    first = await bring(path)
+    path.write_bytes(content + b"\r\n")
     again = await bring(path)
 
-    assert (first["status"], first["rows"]["new"], first["rows"]["skipped"]) == ("applied", 7_999, 1)
-    assert (again["status"], again["rows"]["unchanged"], again["rows"]["skipped"]) == ("applied", 7_999, 1)
-
-
-async def test_a_batch_of_a_part_may_state_nothing(bring: Bring, tmp_path: Path) -> None:
-    rows = [hw_row(n) for n in range(3_999)]
-    first = await bring([*rows, TOTAL])
-    path = tmp_path / "again.csv"
-    path.write_bytes(csv_bytes([*rows, TOTAL]) + b"\r\n")
-    again = await bring(path)
-
-    assert (first["status"], first["rows"]["new"], first["rows"]["skipped"]) == ("applied", 3_999, 1)
-    assert (again["status"], again["rows"]["unchanged"], again["rows"]["skipped"]) == ("applied", 3_999, 1)
+    assert (first["status"], first["rows"]["new"], first["rows"]["skipped"]) == ("applied", count, 1)
+    assert (again["status"], again["rows"]["unchanged"], again["rows"]["skipped"]) == ("applied", count, 1)
 
 
 async def test_a_sheet_of_a_header_and_a_total_follows_a_long_one(bring: Bring, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.factories import HW_HEADER, VENDHUB_HEADER, csv_bytes, hw_row, number
 from tests.reading import read_file, task_of
 from vhm24r.evidence.types import STAGED_COLUMNS, SourceName
 from vhm24r.intake import reading
-from vhm24r.intake.canonical import SHOWN_CELLS, Counts, Room
+from vhm24r.intake.canonical import LONGEST_FACT, SHOWN_CELLS, Counts, Room
 from vhm24r.intake.cards import without_cards
 from vhm24r.intake.errors import (
     FileDamaged,
@@ -166,6 +166,16 @@ class TestRecords:
 
         assert [int(record["position"]) for record in outcome.records] == list(range(count))
         assert [int(record["row"]) for record in outcome.records] == list(range(2, count + 2))
+
+    def test_facts_nobody_reads_are_kept_without_card_numbers_and_no_longer_than_is_sensible(
+        self, tmp_path: Path
+    ) -> None:
+        facts = {"Чек": "12 4111111111111111", "PAN": "378282246310005", "Лог": "x" * (LONGEST_FACT + 1)}
+        outcome = read_table(tmp_path, [[*HW_HEADER, *facts], [*cells(hw_row(1)), *facts.values()]])
+
+        extra = json.loads(outcome.records[0]["extra"])
+        assert (extra["Чек"], extra["PAN"]) == ("12 411111******1111", "378282*****0005")
+        assert (len(extra["Лог"]), extra["Лог"][-2:]) == (LONGEST_FACT, "x…")
 
     def test_extra_facts_that_never_repeat_do_not_fill_the_memory(self, tmp_path: Path) -> None:
         count = 50_003
