@@ -13,7 +13,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import escape
 from itertools import islice
@@ -21,9 +22,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
+import psycopg
 import xlwt
+from psycopg import sql
+from sqlalchemy import make_url
 
-from bench.importing import ACTOR, Run, in_folder, measured, other_bytes
+from bench.importing import ACTOR, Run, at_rest, in_folder, measured, other_bytes
 from bench.measuring import MEBIBYTE, PeakMemory, table
 from tests.documents import pdf_bytes, printed_table
 from vhm24r.cli.running import roles
@@ -230,6 +234,18 @@ class Peer:
         return self.rows / self.seconds
 
 
+@asynccontextmanager
+async def empty(services: Services, name: str) -> AsyncIterator[Services]:
+    """The product on an empty database of the same server: peers begin with empty tables, too."""
+    url = make_url(services.db.url)
+    with psycopg.connect(services.db.conninfo, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    own = url.set(database=name).render_as_string(hide_password=False)
+    prepare_database(own, services.settings)
+    async with open_services(services.settings, own) as opened:
+        yield opened
+
+
 async def peers(services: Services, folder: Path, rows: int) -> list[Peer]:
     """The peers with the same rows, each between two imports of ours: the machine is not the same all the time."""
     python = await asyncio.to_thread(peers_environment)
@@ -238,11 +254,14 @@ async def peers(services: Services, folder: Path, rows: int) -> list[Peer]:
     found: list[Peer] = []
     for number, (script, form) in enumerate(PEER_FORMS.items()):
         path = generated(folder, rows, 1, form)
-        before = await like(services, folder, rows, 60 + 2 * number, form)
+        async with empty(services, f"before_{script}") as own:
+            before = await like(own, folder, rows, 60 + 2 * number, form)
+        await at_rest(services)
         sys.stderr.write(f"· {script}\n")
         command: list[str | Path] = [python, PEERS / f"{script}.py", path, services.db.conninfo]
         done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, cwd=folder)
-        after = await like(services, folder, rows, 61 + 2 * number, form)
+        async with empty(services, f"after_{script}") as own:
+            after = await like(own, folder, rows, 61 + 2 * number, form)
         if done.returncode:
             print(f"{script} broke:\n{done.stderr.strip()[-1500:]}\n")
             continue
@@ -269,8 +288,6 @@ async def bench(folder: Path, rows: int, *, million: bool, with_peers: bool) -> 
     with running_database(settings) as url:
         prepare_database(url, settings)
         async with open_services(settings, url) as services:
-            services.intake.readers.warm()  # as in a worker
-            await asyncio.sleep(1)
             report(await ours(services, folder, rows))
             report_upload(await uploaded(services, folder))
             if with_peers:

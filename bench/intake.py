@@ -100,8 +100,6 @@ async def bench(rows: int, folder: Path) -> None:
     with running_database(settings) as url:
         prepare_database(url, settings)
         async with open_services(settings, url) as services:
-            services.intake.readers.warm()  # as in a worker
-            await asyncio.sleep(1)
             runs = [await measured(services, "csv first", files["csv"])]
             limits = [copy_limit(services, files["csv"]) for _ in range(3)]
             runs.append(await measured(services, "csv same bytes", files["csv"]))

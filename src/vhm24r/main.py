@@ -60,7 +60,7 @@ async def open_services(settings: Settings, url: str, *, clock: Clock | None = N
     blobs = BlobStore(settings.storage)
     jobs = Jobs(db.conninfo)
     readers = Readers(Limits(settings.reader_memory_mb, settings.reader_seconds))
-    intake = Intake(db, blobs, bus, now, settings.zone, readers)
+    intake = Intake(db, blobs, bus, now, settings.zone, readers, settings.data_dir / "known-rows")
     services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake)
     wire_jobs(services)
     await jobs.open()

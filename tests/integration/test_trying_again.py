@@ -167,7 +167,6 @@ async def test_a_file_that_is_no_longer_wanted_is_not_read_on(services: Services
         task_of(services.settings.zone),
         services.intake.readers,
         None,
-        True,
         lambda *_: None,
         hand_on,
     )

@@ -27,7 +27,7 @@ def document() -> dict[str, Any]:
     clock, db, bus = FixedClock(datetime(2025, 1, 1, tzinfo=UTC)), Database(NOWHERE), EventBus()
     blobs = cast("BlobStore", None)  # no route touches it while it is only described
     readers = Readers(Limits(settings.reader_memory_mb, settings.reader_seconds))
-    intake = Intake(db, blobs, bus, clock, settings.zone, readers)
+    intake = Intake(db, blobs, bus, clock, settings.zone, readers, settings.data_dir / "known-rows")
     services = Services(settings, clock, db, blobs, Jobs(db.conninfo), LiveHub(db.conninfo), bus, intake)
     return build_app(services).openapi()
 

@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from vhm24r.evidence.summary import Run, Span, Summary
 from vhm24r.evidence.types import FIELD_NAMES, RECORD_FIELDS, FieldKind
 from vhm24r.intake.cards import names_card, without_cards
 from vhm24r.intake.sources.declaration import Cell, Claim, Column
-from vhm24r.intake.statements import Seen, Statements, state
+from vhm24r.intake.statements import Seen, Statements, recalled, state
+from vhm24r.intake.summing import span
 from vhm24r.intake.types import Chunk, Issue, Level
 from vhm24r.intake.values import (
     LONGEST_CELL,
@@ -118,10 +120,12 @@ class Canonicaliser:
         the tables of an import.
         """
         self._room = room or Room()
+        self.confidence = claim.confidence
         self._source = claim.source
+        self._zone = zone
         zone = ZoneInfo(self._source.zone) if self._source.zone else zone
         self._header = [cell.strip() for cell in header]
-        self._width = len(header)
+        self.width = len(header)
         self._sheet, self._sheet_index = sheet, sheet_index
         self._plans = [
             ColumnPlan(column, index, self._header[index], _reader(column, zone))
@@ -136,8 +140,14 @@ class Canonicaliser:
         self._words = TextReader()
         self._expected = _KEY_FIELDS if self._source.timed else ()
 
-    def convert(self, chunk: Chunk, seen: Seen, position: int, counts: Counts) -> tuple[Statements | None, list[Issue]]:
-        """What the good rows state, numbered from `position`, and the issues of the others."""
+    def widened(self, claim: Claim, header: Sequence[str]) -> "Canonicaliser":
+        """The same for rows of more columns; words that were warned of are known."""
+        wider = Canonicaliser(claim, header, self._zone, self._sheet, self._sheet_index, self._room)
+        wider._warned = self._warned
+        return wider
+
+    def convert(self, chunk: Chunk, seen: Seen, counts: Counts) -> tuple[Statements | None, list[Issue]]:
+        """What the good rows state, as the next ones of their file, and the issues of the others."""
         issues: list[Issue] = []
         numbers, rows = self._squared(chunk, issues, counts)
         if not rows:
@@ -158,13 +168,44 @@ class Canonicaliser:
         if not rows:
             return None, issues
         self._warn_of_words(rows, numbers, issues)
-        stated = state(self._source, fields, numbers, self._sheet_index, position, seen)
+        stated = state(self._source, fields, numbers, self._sheet_index, counts.staged, seen)
         counts.total += stated.count
         counts.staged += stated.count
         counts.duplicates += len(stated.duplicates)
         for repeat in stated.repeats:
             self._note(issues, repeat.row, ("intake.key_repeated", Level.WARNING, None, repeat.key))
         return stated, issues
+
+    def recall(self, chunk: Chunk, hashes: tuple[bytes, bytes], seen: Seen, counts: Counts) -> Statements | None:
+        """What rows state that were good before, of identities and contents that are known; None where one of them was
+        stated in this file already.
+        """
+        run = Run(counts.staged, chunk.first_row, self._sheet_index, len(chunk.rows))
+        stated = recalled(*hashes, Summary((run,), self._span_of(chunk.rows)), seen)
+        if stated is not None:
+            counts.total += stated.count
+            counts.staged += stated.count
+        return stated
+
+    def has_to_say(self, chunk: Chunk, stated: Statements, issues: Sequence[Issue]) -> bool:
+        """Whether there is more to a chunk of good rows than what they state: an issue, even one there is no room for,
+        a key that came before, a word we do not know.
+        """
+        if issues or not stated.is_plain or self._room.issues <= 0:
+            return True
+        unknown = [(plan.index, plan.reader.unknown) for plan in self._plans if isinstance(plan.reader, ChoiceReader)]
+        return any(row[index].strip() in words for index, words in unknown if words for row in chunk.rows)
+
+    def _span_of(self, rows: Sequence[Sequence[str]]) -> Span:
+        """First and last instant of good rows, without a look at the rest of them."""
+        plan = next((plan for plan in self._plans if plan.column.field == "occurred_at"), None)
+        if plan is None:
+            return None, None
+        clock = self._clock_of(plan)
+        cells = [row[plan.index] for row in rows]
+        if clock is not None:
+            cells = [_moment(cell, row[clock]) for cell, row in zip(cells, rows, strict=True)]
+        return span(plan.reader.column(cells))
 
     def shown(self, row: Sequence[str], *, trusted: bool) -> list[str]:
         """A row as it came, as it is kept with an issue: no longer than is needed to correct it, and without
@@ -184,13 +225,13 @@ class Canonicaliser:
 
     def _veiled(self, place: int | None, cell: str) -> str:
         """A cell without card numbers; where its column is not known, whatever may be one is masked."""
-        if place is None or place >= self._width:
+        if place is None or place >= self.width:
             return without_cards(cell, certain=False)
         return without_cards(cell, certain=True) if place in self._cards else cell
 
     def _squared(self, chunk: Chunk, issues: list[Issue], counts: Counts) -> tuple[Sequence[int], list[list[str]]]:
         """Rows of equal width with their numbers; blank rows dropped, ragged ones mended or refused."""
-        width = self._width
+        width = self.width
         if set(map(len, chunk.rows)) == {width} and not chunk.broken:
             return range(chunk.first_row, chunk.first_row + len(chunk.rows)), chunk.rows
         numbers, rows = [], []

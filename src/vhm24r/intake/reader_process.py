@@ -25,6 +25,7 @@ from typing import IO, cast
 
 from vhm24r.intake.errors import FileDamaged, ReaderDied, ReaderExceeded
 from vhm24r.intake.reading import Batch, Step, Task, read
+from vhm24r.intake.types import ReadAgain
 from vhm24r.kit.errors import AppError
 
 PIPE_BYTES = 1024 * 1024
@@ -43,7 +44,7 @@ BREAKING = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.S
 """How a child ends whose library broke on the file."""
 
 
-Said = Step | AppError | MemoryError | None
+Said = Step | AppError | ReadAgain | MemoryError | None
 """What a child says: a step, how reading failed, or None at the end."""
 
 
@@ -104,7 +105,7 @@ class Readers:
                     return
                 if isinstance(item, MemoryError):
                     raise ReaderExceeded(memory_mb=limits.memory_mb, seconds=limits.seconds)
-                if isinstance(item, (AppError, _StreamBroken)):
+                if isinstance(item, (AppError, ReadAgain, _StreamBroken)):
                     raise item
                 yield item
         except _StreamBroken as error:
@@ -217,7 +218,7 @@ def produce(path: Path, task: Task, output: IO[bytes]) -> None:
         for step in read(path, task):
             pickle.dump(step, output, protocol=pickle.HIGHEST_PROTOCOL)
         pickle.dump(None, output)
-    except AppError as error:
+    except (AppError, ReadAgain) as error:
         pickle.dump(error, output)
     except MemoryError:
         pickle.dump(MemoryError(), output)

@@ -29,15 +29,16 @@ from vhm24r.intake.errors import (
     TooDeep,
     TooManyIssues,
 )
-from vhm24r.intake.formats.protocol import Container, Format, Member, Sample
+from vhm24r.intake.formats.protocol import Container, Format, Growing, Member, Sample
 from vhm24r.intake.formats.registry import container, looks_like, recognise
 from vhm24r.intake.formats.spool import MOST_COLUMNS
 from vhm24r.intake.formats.unpacking import WHOLE
+from vhm24r.intake.known_rows import KnownRows, Shelf, hashes_of, layout_of
 from vhm24r.intake.mapping import Mapping
 from vhm24r.intake.sources.declaration import Claim, Source
 from vhm24r.intake.sources.registry import by_name, claims, winner
 from vhm24r.intake.statements import Seen, Statements
-from vhm24r.intake.types import HEADER_SEARCH_ROWS, Chunk, Issue, Level, Table
+from vhm24r.intake.types import HEADER_SEARCH_ROWS, Chunk, Issue, Level, ReadAgain, Table
 from vhm24r.kit.errors import AppError, Invalid
 from vhm24r.kit.text import shortened, storable
 
@@ -60,7 +61,9 @@ LONGEST_SHOWN_CELL = 200
 @dataclass(frozen=True, slots=True)
 class Task:
     """What to read and how: the zone of clocks without an offset, the source that was named or the
-    layouts people have mapped, where archives are unpacked, and how many bad rows are too many.
+    layouts people have mapped, where archives are unpacked, and how many bad rows are too many. With a `shelf`,
+    rows are remembered. Who is `hasty` recalls them, and begins with tables that may grow; what was assumed then may
+    turn out not to hold.
     """
 
     zone: ZoneInfo
@@ -68,6 +71,8 @@ class Task:
     wanted: str | None = None
     mappings: tuple[Mapping, ...] = ()
     most_issues_percent: int = 100
+    shelf: Shelf | None = None
+    hasty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class Located:
     chunks: Iterator[Chunk]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sheet:
     """A table that is read, with its header cells; `name` is empty for a file without sheets."""
 
@@ -136,6 +141,11 @@ class Batch:
     def size(self) -> int:
         """About how many bytes it takes."""
         return len(self.stated.texts) if self.stated else 0
+
+    @property
+    def recalled(self) -> bool:
+        """Whether only the hashes of the statements are there."""
+        return self.stated is not None and self.stated.recalled
 
     @property
     def repeats(self) -> bool:
@@ -196,6 +206,7 @@ def read(path: Path, task: Task) -> Generator[Step]:
     Raises:
         FileRefused: the file cannot be read; also while iterating (a truncated workbook).
         HeaderMissing, SourceUnknown, SourceMismatch: a person has to say what the columns mean.
+        ReadAgain: the task was too hasty for this file; what was given is void.
     """
     form = _open(path)
     if isinstance(form, Format):
@@ -282,7 +293,7 @@ def _read_inner(box: Container, path: Path, above: ReadAs, depth: int, task: Tas
 
 
 def _read_file(form: Format, path: Path, found: ReadAs, task: Task) -> Generator[Step]:
-    located, passed = _locate(_narrow(form, path), task)
+    located, passed = _located(form, path, found, task)
     first = located[0]
     reading = ReadFile(form.name, first.claim.source, first.claim.confidence, found.member, found.container)
     totals = [item.table.total_rows for item in located]
@@ -291,7 +302,8 @@ def _read_file(form: Format, path: Path, found: ReadAs, task: Task) -> Generator
     passed = [dataclasses.replace(issue, member=found.member) for issue in passed[: found.room.issues]]
     found.room.issues -= len(passed)
     yield Opened(reading, passed)
-    yield from _batches(reading, located, task.zone, found.room)
+    remembered: dict[str, KnownRows] = {}
+    yield from _batches(reading, located, task, found.room, remembered)
     counts = reading.counts
     if not counts.total:
         raise FileEmpty
@@ -299,10 +311,26 @@ def _read_file(form: Format, path: Path, found: ReadAs, task: Task) -> Generator
         raise NothingReadable(rows=counts.issues)
     if counts.issues >= FEW_ISSUES and counts.issues * 100 > counts.total * task.most_issues_percent:
         raise TooManyIssues(rows=counts.issues, total=counts.total, most=task.most_issues_percent)
+    if task.shelf:
+        task.shelf.close(remembered.values())
     yield Closed(reading)
 
 
-def _narrow(form: Format, path: Path) -> Iterator[Table]:
+def _located(form: Format, path: Path, found: ReadAs, task: Task) -> tuple[list[Located], list[Issue]]:
+    """As `_locate`; a file of its own may begin with a table that grows.
+
+    Raises:
+        ReadAgain: as far as it has grown, nobody can say whose it is.
+    """
+    if not task.hasty or found.member is not None or not isinstance(form, Growing):
+        return _locate(_narrow(form.name, form.tables(path)), task)
+    try:
+        return _locate(_narrow(form.name, form.growing_tables(path)), task)
+    except Invalid as error:
+        raise ReadAgain from error
+
+
+def _narrow(form: str, tables: Iterator[Table]) -> Iterator[Table]:
     """The tables of a file, each of which is damaged from the row on that no report would have.
 
     Raises:
@@ -312,10 +340,10 @@ def _narrow(form: Format, path: Path) -> Iterator[Table]:
     def checked(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         for chunk in chunks:
             if max(map(len, chunk.rows), default=0) > MOST_COLUMNS:
-                raise FileDamaged(format=form.name, reason=f"more than {MOST_COLUMNS} columns")
+                raise FileDamaged(format=form, reason=f"more than {MOST_COLUMNS} columns")
             yield chunk
 
-    for table in form.tables(path):
+    for table in tables:
         sheet = None if table.sheet is None else storable(table.sheet)
         yield dataclasses.replace(table, sheet=sheet, chunks=checked(table.chunks))
 
@@ -436,16 +464,69 @@ def _previewed(cell: str, *, certain: bool) -> str:
     return storable(shortened(text, LONGEST_SHOWN_CELL))
 
 
-def _batches(reading: ReadFile, located: list[Located], zone: ZoneInfo, room: Room) -> Iterator[Batch]:
-    seen, position = Seen(), 0
+def _batches(
+    reading: ReadFile, located: list[Located], task: Task, room: Room, remembered: dict[str, KnownRows]
+) -> Iterator[Batch]:
+    seen = Seen()
     for sheet_index, item in enumerate(located):
-        canonical = Canonicaliser(item.claim, item.header, zone, item.table.sheet, sheet_index, room)
+        canonical = Canonicaliser(item.claim, item.header, task.zone, item.table.sheet, sheet_index, room)
+        known: KnownRows | None = None
+        if task.shelf:
+            layout = layout_of(item.claim, item.header, task.zone)
+            known = remembered.get(layout) or task.shelf.open(layout, recall=task.hasty)
+            remembered[layout] = known
         for chunk in item.chunks:
-            stated, issues = canonical.convert(chunk, seen, position, reading.counts)
-            position = reading.counts.staged
+            if chunk.header is not None:
+                canonical, known = _grown(canonical, item, chunk.header, task), None
+                reading.confidence = canonical.confidence
+                reading.sheets[sheet_index].columns = _names_in(chunk.header)
+            if known is None:
+                stated, issues = canonical.convert(chunk, seen, reading.counts)
+            else:
+                stated, issues = _convert_or_recall(canonical, chunk, seen, reading.counts, known)
             placed = _placed(issues, chunk, reading.member, canonical, room)
             yield Batch(stated, placed, reading.counts.total)
     reading.content_hash = seen.digest.hexdigest()
+
+
+def _grown(canonical: Canonicaliser, item: Located, header: Sequence[str], task: Task) -> Canonicaliser:
+    """The reader of a table that has more columns than it began with.
+
+    Raises:
+        ReadAgain: they are not just further facts: the rows before would have been read otherwise.
+    """
+    claim = _claim(header, task)
+    if claim is None or claim.source != item.claim.source or claim.places != item.claim.places:
+        raise ReadAgain
+    return canonical.widened(claim, _names_in(header))
+
+
+def _convert_or_recall(
+    canonical: Canonicaliser, chunk: Chunk, seen: Seen, counts: Counts, known: KnownRows
+) -> tuple[Statements | None, list[Issue]]:
+    """A chunk whose rows all are known is not read; one of which there is nothing to say is remembered.
+
+    Raises:
+        ReadAgain: a key is said anew after rows were recalled. How far apart its rows are applied shows in the history,
+            which must not depend on what is known here.
+    """
+    cells = None if chunk.broken else hashes_of(chunk.rows, canonical.width)
+    issues: list[Issue] = []
+    found = known.find(cells) if cells else None
+    stated = canonical.recall(chunk, found, seen, counts) if found else None
+    if stated is None:
+        stated, issues = canonical.convert(chunk, seen, counts)
+    if stated is not None and stated.repeats and known.recalled:
+        raise ReadAgain
+    known.recalled = known.recalled or (stated is not None and stated.recalled)
+    if (
+        cells
+        and stated is not None
+        and stated.count == len(chunk.rows)
+        and not canonical.has_to_say(chunk, stated, issues)
+    ):
+        known.remember(cells, stated)
+    return stated, issues
 
 
 def _placed(issues: list[Issue], chunk: Chunk, member: str | None, canonical: Canonicaliser, room: Room) -> list[Issue]:

@@ -22,7 +22,7 @@ from vhm24r.intake.formats.protocol import Sample
 from vhm24r.intake.formats.registry import is_plain
 from vhm24r.intake.reader_process import Readers
 from vhm24r.intake.reading import Batch, Closed, LeftOut, Opened, ReadFile, Step, Task, left_out, read
-from vhm24r.intake.types import Issue, Level
+from vhm24r.intake.types import Issue, Level, ReadAgain
 
 REPORT_EVERY_SECONDS = 0.25
 LARGE_BYTES = 2 * 1024 * 1024
@@ -49,8 +49,8 @@ HandOn = Callable[[Handed], None]
 class Stager:
     """One import on its way into staging. `cancelled` stops the reading between two batches.
 
-    `part_rows` are the sizes of the parts, the last one repeating; None makes one part of each file. `brief` allows
-    parts of which only `Staging.standing` is said.
+    `part_rows` are the sizes of the parts, the last one repeating; None makes one part of each file. A hasty task
+    allows parts of which only `Staging.standing` is said.
     """
 
     conninfo: str
@@ -58,7 +58,6 @@ class Stager:
     task: Task
     readers: Readers
     part_rows: tuple[int, ...] | None
-    brief: bool
     report: Report
     hand_on: HandOn
     files: list[ReadFile] = field(default_factory=list)
@@ -112,8 +111,8 @@ class Stager:
         self._part += 1
         full = None if self.part_rows is None else self.part_rows[min(number, len(self.part_rows) - 1)]
         with connection.transaction():
-            if self.brief and full is not None and _likely_stands(connection, batch):
-                part = _Part(batch, steps, min(full, STANDING_ROWS))
+            if batch.recalled or (self.task.hasty and full is not None and _likely_stands(connection, batch)):
+                part = _Part(batch, steps, STANDING_ROWS if full is None else min(full, STANDING_ROWS))
                 staging = self._stage_in_short(connection, staging, part)
             else:
                 part = _Part(batch, steps, full)
@@ -128,6 +127,8 @@ class Stager:
         outlines = (batch.stated.outlines for batch in batches if batch.stated)
         if not part.repeats and stage_standing(connection, staging, outlines):
             return replace(staging, standing=True)
+        if part.first.recalled:
+            raise ReadAgain
         self._load(connection, staging, batches)
         return staging
 
@@ -191,6 +192,8 @@ class _Part:
             if self.full is not None and rows >= self.full:
                 return
             step = next(self.steps, None)
+            if isinstance(step, Batch) and step.stated and step.recalled != self.first.recalled:
+                break
         self.after = step
 
 

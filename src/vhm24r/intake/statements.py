@@ -52,7 +52,7 @@ class Statements:
     `identities` and `contents` are hashes, one behind the other, and `texts` the canonical fields, a line for each
     row: they go from process to process in one piece. `keys` and `accounts` are texts for COPY. `occurrences` is empty
     where all are 0; `duplicates` are the places of rows that repeat a row of this file exactly, `repeats` the keys
-    said twice.
+    said twice. Of rows that were `recalled` nothing is there but the hashes.
     """
 
     position: int
@@ -67,11 +67,17 @@ class Statements:
     occurrences: list[int] = field(default_factory=list)
     duplicates: frozenset[int] = frozenset()
     repeats: list[Repeat] = field(default_factory=list)
+    recalled: bool = False
 
     @property
     def count(self) -> int:
         """How many rows."""
         return len(self.rows)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each row has a key that no row before it has."""
+        return not (self.occurrences or self.duplicates or self.repeats)
 
     @property
     def ends(self) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
@@ -145,6 +151,32 @@ def state(
     return _plain(stated, seen) or _careful(stated, seen)
 
 
+def recalled(identities: bytes, contents: bytes, summary: Summary, seen: Seen) -> Statements | None:
+    """Statements of which the hashes are known already; None when one of them was stated before in this file.
+
+    `summary` is of consecutive rows.
+    """
+    if not _take(_apart(identities), _apart(contents), seen):
+        return None
+    (run,) = summary.runs
+    rows = range(run.row, run.row + run.length)
+    return Statements(run.position, run.sheet, rows, identities, contents, (), (), b"", summary, recalled=True)
+
+
+def _apart(hashes: bytes) -> list[bytes]:
+    """Hashes that lie one behind the other, one by one."""
+    return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
+
+
+def _take(identities: list[bytes], contents: list[bytes], seen: Seen) -> bool:
+    """Note rows as stated, if none of them was stated before."""
+    if len(set(identities)) < len(identities) or not seen.contents.keys().isdisjoint(identities):
+        return False
+    seen.contents.update(zip(identities, contents, strict=True))
+    seen.digest.update(b"".join(map(bytes.__add__, identities, contents)))  # row by row: chunks must not show in it
+    return True
+
+
 def _fewer(columns: Sequence[Sequence[str]]) -> list[Sequence[str]]:
     """The same texts in fewer columns: neighbours that are empty in every row are joined beforehand."""
     fewer: list[Sequence[str]] = []
@@ -169,10 +201,8 @@ def _plain(stated: _Rows, seen: Seen) -> Statements | None:
         return None
     identified = map(SEPARATOR.join, zip(repeat(source.name), stated.accounts, *keys, repeat("0")))
     identities = list(map(xxh3_128_digest, _encoded(list(identified))))
-    if len(set(identities)) < len(identities) or not seen.contents.keys().isdisjoint(identities):
+    if not _take(identities, contents, seen):
         return None
-    seen.contents.update(zip(identities, contents, strict=True))
-    seen.digest.update(b"".join(map(bytes.__add__, identities, contents)))  # row by row: chunks must not show in it
     return Statements(
         stated.position, stated.sheet, stated.numbers, b"".join(identities), b"".join(contents), stated.accounts,
         fields[source.key], stated.lines, stated.summary,

@@ -26,7 +26,7 @@ def summed(
     named = set(zip(fields["machine_code"], fields["machine_address"], strict=True))
     return Summary(
         tuple(_runs(rows, sheet, position)),
-        _span(fields["occurred_at"]),
+        span(fields["occurred_at"]),
         frozenset((unescape(code), addresses[address]) for code, address in named if code != NULL),
         frozenset(unescape(product) for product in set(fields["product"]) - {NULL}),
         _money(fields),
@@ -43,8 +43,8 @@ def _runs(rows: Sequence[int], sheet: int, position: int) -> Iterator[Run]:
         yield Run(position + places[0][0], places[0][1], sheet, len(places))
 
 
-def _span(instants: Sequence[str]) -> Span:
-    """Canonical instants are ordered as their texts are."""
+def span(instants: Sequence[str]) -> Span:
+    """First and last of canonical instants, which are ordered as their texts are."""
     said = [instant for instant in instants if instant != NULL]
     return (datetime.fromisoformat(min(said)), datetime.fromisoformat(max(said))) if said else (None, None)
 

@@ -79,18 +79,24 @@ class Issue:
     cells: list[str] = field(default_factory=list)
 
 
+class ReadAgain(Exception):
+    """What was assumed for the sake of speed does not hold: the file has to be read again, patiently."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Some consecutive rows of a table; `first_row` is the number of the first one, from 1.
 
     `page` is the page of a paginated document the rows stand on, from 1. `broken` are the numbers of rows
-    whose quotes do not fit: their cells are not to be trusted.
+    whose quotes do not fit: their cells are not to be trusted. `header` is there when the table has more columns
+    from here on: those it had, and new ones.
     """
 
     first_row: int
     rows: list[list[str]]
     broken: frozenset[int] = frozenset()
     page: int | None = None
+    header: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 
 from tests.factories import HW_HEADER, hw_row, write_csv
@@ -18,9 +20,10 @@ from vhm24r.intake import reader_process, reading
 from vhm24r.intake.canonical import Counts
 from vhm24r.intake.errors import FileDamaged, FileEmpty, ReaderDied, ReaderExceeded, SourceMismatch
 from vhm24r.intake.formats.delimited import Delimited
+from vhm24r.intake.formats.protocol import CHUNK_ROWS
 from vhm24r.intake.reader_process import Limits, Readers, limit, private_output, produce
 from vhm24r.intake.reading import Batch, Closed, Opened, read
-from vhm24r.intake.types import Table
+from vhm24r.intake.types import ReadAgain, Table
 
 pytestmark = pytest.mark.unit
 
@@ -114,6 +117,18 @@ def test_an_error_of_the_child_is_raised_here(tmp_path: Path) -> None:
 
     with pytest.raises(FileEmpty):
         list(Readers(LIMITS).read(path, task_of(ZONE)))
+
+
+def test_a_child_that_was_too_hasty_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "report.ndjson"
+    first, last = (
+        orjson.dumps({name: cell for name, cell in hw_row().items() if name != "Адрес"}),
+        orjson.dumps(hw_row(2)),
+    )
+    path.write_bytes(b"\n".join([*[first] * CHUNK_ROWS, last]))
+
+    with pytest.raises(ReadAgain):
+        list(Readers(LIMITS).read(path, replace(task_of(ZONE), hasty=True)))
 
 
 def test_a_child_that_is_no_longer_wanted_ends(tmp_path: Path) -> None:

@@ -65,14 +65,29 @@ class JsonRecords:
             FileExcessive: it unfolds to an absurd number of cells.
         """
         spools = Spools(NAME, path)
-        with path.open("rb") as file:
-            encoding = encoding_of(file.read(HEAD_BYTES)) or "utf-8"
-        if _is_lines(path, encoding):
-            _read_lines(path, encoding, spools[None])
-        else:
-            with path.open("rb") as file:
-                _Document(file, encoding, spools).read()
+        for _ in _reading(path, spools):
+            pass
         yield from spools.tables()
+
+    def growing_tables(self, path: Path) -> Iterator[Table]:
+        """The same, as far as it goes, while it is read.
+
+        Raises:
+            ReadAgain: there is more than one list of records; and as `tables`.
+        """
+        spools = Spools(NAME, path, growing=True)
+        yield from spools.grown(_reading(path, spools))
+
+
+def _reading(path: Path, spools: Spools) -> Iterator[None]:
+    """Read to the end, with a step now and then."""
+    with path.open("rb") as file:
+        encoding = encoding_of(file.read(HEAD_BYTES)) or "utf-8"
+    if _is_lines(path, encoding):
+        yield from _read_lines(path, encoding, spools[None])
+    else:
+        with path.open("rb") as file:
+            yield from _Document(file, encoding, spools).read()
 
 
 def _is_lines(path: Path, encoding: str) -> bool:
@@ -91,10 +106,11 @@ def _is_lines(path: Path, encoding: str) -> bool:
         return end == len(text) and any(line.strip() for line in file)
 
 
-def _read_lines(path: Path, encoding: str, spool: Spool) -> None:
-    """One object a line; a line that is none is a broken row, and reading goes on."""
+def _read_lines(path: Path, encoding: str, spool: Spool) -> Iterator[None]:
+    """One object a line, a step for each; a line that is none is a broken row, and reading goes on."""
     with path.open(encoding=encoding, errors="replace", newline="\n") as file:
         for line in file:
+            yield
             text = line.strip()
             if not text:
                 spool.add([])
@@ -185,20 +201,20 @@ class _Document:
         self._met_nothing = False
         """Whether there was an empty list: a report without rows, not a record."""
 
-    def read(self) -> None:
-        """Put by the records of all lists.
+    def read(self) -> Iterator[None]:
+        """Put by the records of all lists, a step for each element.
 
         Raises:
             FileDamaged, TooDeep, FileExcessive: as `JsonRecords.tables` says.
         """
         first = self._peek()
         if first == "[":
-            self._list(None, 1)
+            yield from self._list(None, 1)
         elif first == "{":
             while len(self._text) < BLOCK_BYTES and self._more():
                 pass
             whole = self._text if self._at_end else ""
-            self._object((), 1)
+            yield from self._object((), 1)
             if whole and not len(self._spools) and not self._met_nothing:
                 self._single(whole)
         else:
@@ -213,7 +229,7 @@ class _Document:
         if record:
             _add(self._spools[None], record, 1)
 
-    def _object(self, path: tuple[str, ...], depth: int) -> None:
+    def _object(self, path: tuple[str, ...], depth: int) -> Iterator[None]:
         """An object outside of records: its lists are tables, its objects are searched, the rest is passed over."""
         _check_depth(depth)
         for _ in self._items("{", "}"):
@@ -223,13 +239,13 @@ class _Document:
             self._take(":")
             first = self._peek()
             if first == "{":
-                self._object((*path, key), depth + 1)
+                yield from self._object((*path, key), depth + 1)
             elif first == "[":
-                self._list(".".join((*path, key)), depth + 1)
+                yield from self._list(".".join((*path, key)), depth + 1)
             else:
                 self._next()
 
-    def _list(self, sheet: str | None, depth: int) -> None:
+    def _list(self, sheet: str | None, depth: int) -> Iterator[None]:
         """An array: a table when its first element is an object or an array, passed over otherwise."""
         _check_depth(depth)
         spool: Spool | None = None
@@ -240,6 +256,7 @@ class _Document:
                 spool = self._spools[sheet] if kind in ("{", "[") else None
                 is_first = False
             element = self._next()
+            yield
             if spool is None:
                 continue
             if isinstance(element, dict) and kind == "{":

@@ -50,6 +50,19 @@ class Format(Protocol):
         ...
 
 
+@runtime_checkable
+class Growing(Protocol):
+    """A format that tells all columns of a table only at its end, and can give rows before."""
+
+    def growing_tables(self, path: Path) -> Iterator[Table]:
+        """As `Format.tables`, but a long table begins before the file is read to its end: columns may be added.
+
+        Raises:
+            ReadAgain: while iterating; there is more in the file than this table.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A file out of a container: its name there, and where it lies now, or why it was not taken out."""

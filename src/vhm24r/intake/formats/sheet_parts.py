@@ -80,6 +80,11 @@ def verify(package: Package, part: str) -> None:
         pass
 
 
+def is_large(package: Package, part: str) -> bool:
+    """Whether a part is too large to be searched for far cells."""
+    return package.size(part) > SCANNED_BYTES
+
+
 def survey(package: Package, sheet: str, part: str) -> Errors:
     """Look through the part of a sheet: its cells in error.
 
@@ -89,7 +94,7 @@ def survey(package: Package, sheet: str, part: str) -> Errors:
     """
     errors: Errors = {}
     overlap, far = b"", (0, 0)
-    may_be_far = package.size(part) <= SCANNED_BYTES
+    may_be_far = not is_large(package, part)
     for block in package.blocks(part):
         may_be_far = may_be_far and (bool(overlap) or not _has_honest_dimension(block))
         text = overlap + block

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -17,7 +18,7 @@ from vhm24r.intake.formats.merged import stands_in_every_row
 from vhm24r.intake.formats.office_package import open_package, part_names
 from vhm24r.intake.formats.ole import MAGIC, is_honest, start_of, stream_names
 from vhm24r.intake.formats.protocol import CHUNK_ROWS, Sample
-from vhm24r.intake.formats.sheet_parts import Errors, sheet_parts, survey, verify
+from vhm24r.intake.formats.sheet_parts import Errors, is_large, sheet_parts, survey, verify
 from vhm24r.intake.types import Chunk, Table
 
 HALF_SECOND = timedelta(milliseconds=500)
@@ -57,7 +58,14 @@ class Workbook:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) == MAGIC:
                 raise FileEncrypted(format=self.name)
-        yield from _tables(path, self.name, _survey(path, self.name))
+        near = _survey(path, self.name, large=False)  # before anybody makes room for cells that lie far apart
+        with ThreadPoolExecutor(1) as beside:  # the reader leaves us half of the time
+            rest = beside.submit(_survey, path, self.name, large=True)
+            try:
+                yield from _tables(path, self.name, lambda: near | rest.result())
+            except FileDamaged:
+                rest.result()  # it says better what is wrong
+                raise
 
 
 class BinaryWorkbook:
@@ -75,7 +83,7 @@ class BinaryWorkbook:
             raise FileDamaged(format=self.name, reason="it states more than it has room for")
         if _has_password(start_of(path, STREAMS)):
             raise FileEncrypted(format=self.name)
-        return _tables(path, self.name, {})
+        return _tables(path, self.name, dict)
 
 
 def _has_password(start: bytes) -> bool:
@@ -88,14 +96,16 @@ def _has_password(start: bytes) -> bool:
     return False
 
 
-def _survey(path: Path, form: str) -> dict[str, Errors]:
-    """The cells in error of every sheet by its name; what is read by the way is verified."""
+def _survey(path: Path, form: str, *, large: bool) -> dict[str, Errors]:
+    """The cells in error of the large sheets or of the others, by name; what is read by the way is verified."""
     with open_package(path, form) as package:
-        verify(package, SHARED_STRINGS)
-        return {sheet: survey(package, sheet, part) for sheet, part in sheet_parts(package).items()}
+        if large:
+            verify(package, SHARED_STRINGS)
+        parts = sheet_parts(package).items()
+        return {sheet: survey(package, sheet, part) for sheet, part in parts if is_large(package, part) is large}
 
 
-def _tables(path: Path, form: str, errors: dict[str, Errors]) -> Iterator[Table]:
+def _tables(path: Path, form: str, errors: Callable[[], dict[str, Errors]]) -> Iterator[Table]:
     # by its content: given a path, the reader would go by the name of the file
     with path.open("rb") as file, _refusals(form, None):
         book = python_calamine.CalamineWorkbook.from_filelike(file)
@@ -103,7 +113,7 @@ def _tables(path: Path, form: str, errors: dict[str, Errors]) -> Iterator[Table]
         with _refusals(form, about.name):
             sheet = book.get_sheet_by_name(about.name)
         if sheet.end is not None:
-            chunks = _chunks(sheet, _additions(sheet, errors.get(about.name, {})))
+            chunks = _chunks(sheet, _additions(sheet, errors().get(about.name, {})))
             yield Table(index, about.name, chunks, sheet.end[0] + 1, hidden=about.visible != VISIBLE)
 
 

@@ -1,6 +1,7 @@
 """XML: repeating elements as records, read to the end with no more of the tree held than a block."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -57,19 +58,43 @@ class XmlRecords:
             FileExcessive: it unfolds to an absurd number of cells.
         """
         spools = Spools(NAME, path)
-        try:
-            with path.open("rb") as file:
-                root = _root_tag(file)
-                file.seek(0)
-                if root == WORKBOOK:
-                    read_workbook(file, spools, SAFE)
-                else:
-                    _read_records(file, root, _Harvest(spools))
-        except etree.XMLSyntaxError as error:
-            if "depth" in str(error):
-                raise TooDeep(most=DEEPEST) from error
-            raise FileDamaged(format=NAME, reason=str(error)) from error
+        for _ in _reading(path, spools):
+            pass
         yield from spools.tables()
+
+    def growing_tables(self, path: Path) -> Iterator[Table]:
+        """The same, as far as it goes, while it is read.
+
+        Raises:
+            ReadAgain: there is more than one group of records; and as `tables`.
+        """
+        if _is_workbook(path):  # whose sheets are tables from the start
+            yield from self.tables(path)
+            return
+        spools = Spools(NAME, path, growing=True)
+        yield from spools.grown(_reading(path, spools))
+
+
+def _is_workbook(path: Path) -> bool:
+    with path.open("rb") as file, suppress(etree.XMLSyntaxError):
+        return _root_tag(file) == WORKBOOK
+    return False
+
+
+def _reading(path: Path, spools: Spools) -> Iterator[None]:
+    """Read to the end, with a step for each block."""
+    try:
+        with path.open("rb") as file:
+            root = _root_tag(file)
+            file.seek(0)
+            if root == WORKBOOK:
+                read_workbook(file, spools, SAFE)
+            else:
+                yield from _read_records(file, root, _Harvest(spools))
+    except etree.XMLSyntaxError as error:
+        if "depth" in str(error):
+            raise TooDeep(most=DEEPEST) from error
+        raise FileDamaged(format=NAME, reason=str(error)) from error
 
 
 def _root_tag(file: BinaryIO) -> str:
@@ -100,7 +125,7 @@ def _checked_tag(root: etree._Element) -> str:
     return str(root.tag)
 
 
-def _read_records(file: BinaryIO, root_tag: str, harvest: "_Harvest") -> None:
+def _read_records(file: BinaryIO, root_tag: str, harvest: "_Harvest") -> Iterator[None]:
     """Parse block by block; what is complete is taken out of the tree after each."""
     parser = etree.XMLPullParser(events=("start",), tag=root_tag, **SAFE)
     root: etree._Element | None = None
@@ -110,6 +135,7 @@ def _read_records(file: BinaryIO, root_tag: str, harvest: "_Harvest") -> None:
             root = cast("etree._Element", started) if root is None else root
         if root is not None:
             harvest.partly(root)
+        yield
     harvest.wholly(parser.close())
 
 

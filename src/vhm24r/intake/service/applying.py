@@ -21,7 +21,7 @@ from vhm24r.intake.events import ImportApplied
 from vhm24r.intake.models import Import
 from vhm24r.intake.reading import ReadFile
 from vhm24r.intake.service.similarity import Sample, most_similar
-from vhm24r.intake.types import IMPORT, ImportStatus
+from vhm24r.intake.types import IMPORT, ImportStatus, ReadAgain
 from vhm24r.kit.actor import Actor, ActorKind
 from vhm24r.kit.clock import business_day
 from vhm24r.orders import appending
@@ -99,10 +99,6 @@ class AppliedFile:
         return Placing(source.makes_orders, not source.key_with_machine, source.space)
 
 
-class StatementsMoved(Exception):
-    """A part was staged as standing, and what it states does not stand any more: the file has to be read again."""
-
-
 @dataclass(slots=True)
 class Applying:
     """One import being applied in the transaction of `session`; made by `begin`.
@@ -135,7 +131,7 @@ class Applying:
         A part in which everything is new, or nothing, is the common one and takes a shorter way to the same end.
 
         Raises:
-            StatementsMoved: another import or an undo came in between.
+            ReadAgain: another import or an undo came in between.
         """
         session, file = self.session, self._open_file()
         file.days.update(business_day(instant, self.zone) for instant in staging.summary.span if instant is not None)
@@ -143,7 +139,7 @@ class Applying:
             await self._compare(staging, file)
         elif staging.standing:
             if not await evidence.still_stands(session, staging):
-                raise StatementsMoved
+                raise ReadAgain
             await self._sight_outcomes(file)
         elif not await evidence.is_known_at_all(session, staging):
             if not await self._append(staging, file):

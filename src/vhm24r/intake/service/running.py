@@ -24,13 +24,14 @@ from vhm24r.evidence.bulk import Staging, drop_leftovers
 from vhm24r.intake import repository
 from vhm24r.intake.errors import FileRefused, ImportCancelled, ImportFailed, ImportInterrupted
 from vhm24r.intake.events import ImportFailed as ImportFailedEvent
+from vhm24r.intake.known_rows import Shelf
 from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.reader_process import Readers
 from vhm24r.intake.reading import Closed, LeftOut, Opened, ReadFile, Task
-from vhm24r.intake.service.applying import Applying, StatementsMoved, begin
+from vhm24r.intake.service.applying import Applying, begin
 from vhm24r.intake.service.rules import MOST_ISSUES_PERCENT
 from vhm24r.intake.staging import PART_ROWS, Handed, Stager, passing_connection
-from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus
+from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus, ReadAgain
 from vhm24r.kit.clock import Clock
 from vhm24r.kit.errors import AppError, Busy, Invalid
 from vhm24r.kit.text import storable
@@ -48,7 +49,7 @@ TOPIC = "imports"
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What running an import needs."""
+    """What running an import needs; rows that were read are known from the folder `known_rows`."""
 
     db: Database
     blobs: BlobStore
@@ -56,6 +57,7 @@ class Intake:
     clock: Clock
     zone: ZoneInfo
     readers: Readers
+    known_rows: Path
     on_progress: Callable[[int, int | None, str], None] | None = None
 
 
@@ -72,9 +74,12 @@ async def run(intake: Intake, import_id: int) -> None:
     structlog.contextvars.bind_contextvars(import_id=import_id)
     try:
         try:
-            await _go_through(intake, row, brief=True)
-        except StatementsMoved:
-            await _go_through(intake, row, brief=False)
+            await _go_through(intake, row, hasty=not row.dry_run)
+        except ReadAgain:
+            log.info("import.read_again", import_id=import_id)
+            row = await _begin(intake, import_id, again=True)
+            if row is not None:
+                await _go_through(intake, row, hasty=False)
     except Busy:
         await _put_back(intake, import_id)
         raise  # the job is tried again: nothing is wrong with the file
@@ -106,8 +111,8 @@ async def interrupt(intake: Intake, import_id: int) -> None:
         await _stop(intake, import_id, ImportInterrupted())
 
 
-async def _begin(intake: Intake, import_id: int) -> Import | None:
-    """Claim the import; one that a dead worker left half-way starts over."""
+async def _begin(intake: Intake, import_id: int, *, again: bool = False) -> Import | None:
+    """Claim the import; one that a dead worker left half-way starts over, and so does what is to be read `again`."""
     async with intake.db.write() as session:
         row = await repository.get_import(session, import_id, for_update=True)
         if ImportStatus(row.status) not in IN_PROGRESS:
@@ -116,20 +121,23 @@ async def _begin(intake: Intake, import_id: int) -> Import | None:
         row.started_at, row.finished_at = intake.clock.now(), None
         row.rows_total = row.rows_new = row.rows_filled = row.rows_changed = 0
         row.rows_unchanged = row.rows_skipped = row.rows_issues = 0
+        if again:
+            row.format = row.source = row.confidence = row.tables = None
         row.effect = row.error_code = row.error_params = row.preview = row.similar_to = row.similar_percent = None
         await session.execute(delete(ImportIssue).where(ImportIssue.import_id == import_id))
         await announce(session, _progress(row.id, ImportStatus.RECEIVED, "reading", 0, None))
         return row
 
 
-async def _go_through(intake: Intake, row: Import, *, brief: bool) -> None:
+async def _go_through(intake: Intake, row: Import, *, hasty: bool) -> None:
     """Read and apply side by side: a part is applied while the next one is being read.
 
-    Should reading fail, the transaction rolls back everything the earlier parts wrote. `brief`: parts that say nothing
-    new may be staged in short.
+    Should reading fail, the transaction rolls back everything the earlier parts wrote. `hasty`: what is nearly always
+    so may be assumed (docs/adr/0013).
 
     Raises:
         ImportCancelled: somebody wanted it to stop before it began.
+        ReadAgain: what was assumed does not hold.
     """
     if row.cancel_requested:
         raise ImportCancelled
@@ -140,13 +148,23 @@ async def _go_through(intake: Intake, row: Import, *, brief: bool) -> None:
         async with intake.db.read() as session:
             mappings = await repository.list_mappings(session)
             percent = await value_of(session, MOST_ISSUES_PERCENT)
-        task = Task(intake.zone, folder, row.wanted_source, tuple(mappings), percent)
+        shelf = None if row.dry_run else Shelf(intake.known_rows, folder)
+        task = Task(intake.zone, folder, row.wanted_source, tuple(mappings), percent, shelf, hasty)
         with passing_connection(intake.db.conninfo) as reporter:
-            await _read_and_apply(intake, row, path, task, reporter, brief=brief)
+            await _read_and_apply(intake, row, path, task, reporter)
+        if shelf is not None:
+            await anyio.to_thread.run_sync(_keep, shelf)
+
+
+def _keep(shelf: Shelf) -> None:
+    try:
+        shelf.keep()
+    except Exception:  # the import stands, whatever becomes of what would only make the next one faster
+        log.warning("import.known_rows_lost", exc_info=True)
 
 
 async def _read_and_apply(
-    intake: Intake, row: Import, path: Path, task: Task, reporter: psycopg.Connection[Any], *, brief: bool
+    intake: Intake, row: Import, path: Path, task: Task, reporter: psycopg.Connection[Any]
 ) -> None:
     handed: asyncio.Queue[Handed | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -158,15 +176,19 @@ async def _read_and_apply(
         loop.call_soon_threadsafe(handed.put_nowait, step)
 
     part_rows = None if row.dry_run else PART_ROWS
-    stager = Stager(intake.db.conninfo, row.id, task, intake.readers, part_rows, brief, report, hand_on)
+    stager = Stager(intake.db.conninfo, row.id, task, intake.readers, part_rows, report, hand_on)
     reader = asyncio.create_task(_read(stager, path, handed))
     try:
         async with intake.db.write() as session:
             applying = await _apply(intake, session, row, handed)
             try:
                 await reader
-            finally:
+            except ReadAgain:
+                raise  # nothing of it counts
+            except BaseException:
                 await _note_parsed(intake, row.id, stager)
+                raise
+            await _note_parsed(intake, row.id, stager)
             assert applying is not None  # a reading without an error has handed something on
             ended = await repository.get_import(session, row.id, for_update=True)
             if ended.cancel_requested:

@@ -60,7 +60,7 @@ def converted(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[lis
     assert claim is not None
     counts = Counts()
     canonical = Canonicaliser(claim, header, ZONE, None, 0)
-    stated, issues = canonical.convert(Chunk(2, [list(row) for row in rows]), Seen(), 0, counts)
+    stated, issues = canonical.convert(Chunk(2, [list(row) for row in rows]), Seen(), counts)
     lines = stated.lines.decode().splitlines() if stated else []
     return [_said(line, keyed=claim.source.key is not None) for line in lines], issues, counts
 
