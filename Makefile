@@ -10,7 +10,7 @@ WEB_SOURCES := $(shell find web/src web/public web/scripts -type f ! -name auto-
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types contracts unit web fuzz bench bench-formats migration openapi lock clean
+.PHONY: help setup demo test check fmt lint types contracts unit web fuzz bench bench-formats bench-reconcile migration openapi lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -84,6 +84,9 @@ fuzz: .venv/.synced  ## damaged files against every reader, a minute long: ARGS=
 
 bench: setup  ## benchmarks beside their limits; prints a table
 	@$(BIN)/python -m bench.intake $(ARGS)
+
+bench-reconcile: setup  ## matching on a planted month beside the rule it replaces: ARGS="--orders 20000"
+	@$(BIN)/python -m bench.reconcile $(ARGS)
 
 bench-formats: setup  ## every format beside pandas, django-import-export and dlt: ARGS="--million"
 	@$(BIN)/python -m bench.formats $(ARGS)

@@ -42,7 +42,8 @@ class Run:
 
 
 async def at_rest(services: Services) -> None:
-    """Let the server write what others left behind, so that it does not do so while we measure."""
+    """Let the server and the system write what others left behind, so that they do not do so while we measure."""
+    await asyncio.to_thread(os.sync)
     async with services.db.read() as session:
         await session.execute(text("CHECKPOINT"))
     services.intake.readers.warm()  # as in a worker

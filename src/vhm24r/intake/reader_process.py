@@ -7,6 +7,7 @@ to its reader, the worker lives.
 """
 
 import contextlib
+import ctypes
 import fcntl
 import gc
 import os
@@ -39,6 +40,9 @@ LARGE_STEP = 16 * MEBIBYTE
 
 EXCEEDING = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT})
 """How a child ends that wants too much: of time, of the machine's memory, of its own."""
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+"""The names of two settings of glibc's `mallopt`."""
 
 BREAKING = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE})
 """How a child ends whose library broke on the file."""
@@ -242,7 +246,18 @@ def limit(memory_mb: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def keep_memory() -> None:
+    """Let the C library keep what is freed: every chunk of rows would ask the system for its pages anew, which is a
+    twelfth of the time. Elsewhere than with glibc nothing is to be done.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(MMAP_THRESHOLD, 16 * MEBIBYTE)
+        library.mallopt(TRIM_THRESHOLD, 64 * MEBIBYTE)
+
+
 if __name__ == "__main__":
+    keep_memory()
     steps_out = private_output()
     limit(int(sys.argv[1]), int(sys.argv[2]))
     gc.disable()  # rows make no cycles, and looking for some in millions of cells takes a tenth of the time

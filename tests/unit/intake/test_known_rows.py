@@ -277,7 +277,14 @@ def test_whatever_decides_how_cells_are_read_is_in_the_name_of_a_layout() -> Non
 
 @pytest.mark.parametrize(
     ("rows", "width"),
-    [([], 2), ([["a"]], 2), ([["a", "b"], ["c"]], 2), ([["a\x1fb", "c"]], 2), ([["\ud83d", "c"]], 2)],
+    [
+        ([], 2),
+        ([["a"]], 2),
+        ([["a", "b"], ["c"]], 2),
+        ([["a\x1fb", "c"]], 2),
+        ([["a\nb", "c"]], 2),
+        ([["\ud83d", "c"]], 2),
+    ],
 )
 def test_rows_that_may_look_alike_have_no_hashes(rows: list[list[str]], width: int) -> None:
     assert hashes_of(rows, width) is None

@@ -1,0 +1,156 @@
+"""Which terminal stands at which machine, and how far their clocks are apart, on each business day.
+
+A terminal's records follow the orders of its machine as a shadow does: among the seconds between them and orders of
+their price there is a peak that no other machine has. It is looked for in nothing but the facts of that day, so that an
+import changes nothing of other days (decisions 13).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vhm24r.reconciliation.matcher.candidates import candidates
+from vhm24r.reconciliation.matcher.facts import NOBODY, Facts, Ints, Pairs
+
+BIN_S = 15
+PEAK_BINS = 4
+"""The delays of one terminal lie within a minute."""
+
+PEAK_S = PEAK_BINS * BIN_S
+
+SAMPLED = 40
+"""Records of a terminal and day that are looked at: enough to see the peak."""
+
+FEWEST = 3
+"""Fewer records in the peak prove nothing about where a terminal stands, nor does a lead of fewer than LEAD of them."""
+
+LEAD = 2
+
+LEAST_SHARE = 0.7
+"""Share of a terminal's records that must have an order of the machine in the peak."""
+
+LEAST_LEAD = 0.25
+"""How much larger that share must be than the one of any other machine."""
+
+Shares = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of each record the machine its terminal stood at that day, or NOBODY; and the seconds its clock was ahead of that
+    machine's, the usual delay included, or 0.
+    """
+
+    machine: Ints
+    ahead_s: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """For some terminals on some days (`group`) and a `machine`: the `share` of records that have an order of it in the
+    fullest minute, which begins `start_s` seconds after the order.
+    """
+
+    group: Ints
+    machine: Ints
+    share: Shares
+    count: Ints
+    start_s: Ints
+
+
+def standing(orders: Facts, records: Facts, reach_s: int) -> Standing:
+    """Look for terminals whose clock is within `reach_s` seconds of their machine's."""
+    group, groups = terminal_days(records)
+    nobody = np.full(records.count, NOBODY)
+    if not groups or not orders.count:
+        return Standing(nobody, np.zeros(records.count, dtype=np.int64))
+    sample = _sampled(records, group, groups)
+    found, _ = candidates(orders, records.only(sample), reach_s)
+    found = found.only(orders.party[found.order] != NOBODY)
+    size = np.bincount(group[sample], minlength=groups)
+    peaks = _peaks(found, group[sample], orders.party, size, reach_s)
+    machine = np.full(groups, NOBODY)
+    machine[group[group != NOBODY]] = records.home[group != NOBODY]
+    at_home = (machine[peaks.group] == peaks.machine) & (peaks.count >= LEAD)
+    best = np.concatenate([_leaders(peaks, size, machine), np.flatnonzero(at_home)])
+    start_s = np.full(groups, -PEAK_S // 2)
+    machine[peaks.group[best]], start_s[peaks.group[best]] = peaks.machine[best], peaks.start_s[best]
+    of = group[sample][found.record]
+    after = found.seconds - start_s[of]
+    inside = (orders.party[found.order] == machine[of]) & (after >= 0) & (after < PEAK_S)
+    ahead_s = medians(of[inside], found.seconds[inside], groups)
+    known = group != NOBODY
+    return Standing(np.where(known, machine[group], nobody), np.where(known, ahead_s[group], 0))
+
+
+def terminal_days(records: Facts) -> tuple[Ints, int]:
+    """A number for the terminal and day of each record, NOBODY where there is no terminal; and how many numbers."""
+    group = np.full(records.count, NOBODY)
+    known = np.flatnonzero(records.party != NOBODY)
+    if not len(known):
+        return group, 0
+    first, last = int(records.day.min()), int(records.day.max())
+    names, group[known] = np.unique(
+        records.party[known] * (last - first + 1) + records.day[known] - first, return_inverse=True
+    )
+    return group, len(names)
+
+
+def _sampled(records: Facts, group: Ints, groups: int) -> Ints:
+    """The places of at most SAMPLED records of each group, spread evenly over its day."""
+    known = np.flatnonzero(group != NOBODY)
+    known = known[np.lexsort((records.channel[known], records.price[known], records.at[known], group[known]))]
+    size = np.bincount(group[known], minlength=groups)
+    nth = np.arange(len(known)) - np.repeat(np.cumsum(size) - size, size)
+    step = np.repeat(np.maximum(1, -(-size // SAMPLED)), size)
+    chosen: Ints = known[nth % step == 0]
+    return chosen
+
+
+def _peaks(found: Pairs, group: Ints, machine_of: Ints, size: Ints, reach_s: int) -> Peaks:
+    """The fullest minute of every group and machine that have candidates; `group` is of each sampled record."""
+    machines, bins = int(machine_of.max()) + 1, 2 * reach_s // BIN_S + 1
+    place = (found.seconds + reach_s) // BIN_S
+    # a record counts once in a bin, however many orders of the machine it has there
+    once = np.unique((found.record * machines + machine_of[found.order]) * bins + place)
+    record_and_machine, place = once // bins, once % bins
+    where = group[record_and_machine // machines] * machines + record_and_machine % machines
+    names, row = np.unique(where, return_inverse=True)
+    counts = np.bincount(row * bins + place, minlength=len(names) * bins).reshape(len(names), bins)
+    until = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
+    minutes = until[:, PEAK_BINS:] - until[:, :-PEAK_BINS]
+    fullest = minutes.argmax(axis=1)
+    count = minutes[np.arange(len(names)), fullest]
+    share = count / size[names // machines]
+    return Peaks(names // machines, names % machines, share, count, fullest * BIN_S - reach_s)
+
+
+def _leaders(peaks: Peaks, size: Ints, home: Ints) -> Ints:
+    """The places of the peaks that leave no doubt where a terminal stands whose name does not tell: high, of enough
+    records, and far above the next machine's. `size` is how many records of each group were looked at.
+    """
+    order = np.lexsort((-peaks.share, peaks.group))
+    group, share, count = peaks.group[order], peaks.share[order], peaks.count[order]
+    is_first = np.diff(group, prepend=NOBODY) != 0
+    has_next = np.append(group[1:] == group[:-1], False)[: len(group)]
+    lead = count - np.where(has_next, np.append(count[1:], 0)[: len(group)], 0)
+    sure = (
+        is_first
+        & (home[group] == NOBODY)
+        & (count >= FEWEST)
+        & (share >= LEAST_SHARE)
+        & (lead >= np.maximum(LEAD, LEAST_LEAD * size[group]))
+    )
+    leaders: Ints = order[sure]
+    return leaders
+
+
+def medians(group: Ints, value: Ints, groups: int) -> Ints:
+    """The lower median of the values of each group; 0 where there are none."""
+    result = np.zeros(groups, dtype=np.int64)
+    order = np.lexsort((value, group))
+    size = np.bincount(group, minlength=groups)
+    middle = np.cumsum(size) - size + (size - 1) // 2
+    result[size > 0] = value[order][middle[size > 0]]
+    return result
