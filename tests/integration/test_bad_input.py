@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from structlog.testing import capture_logs
 
 from tests.conftest import SYSTEM
 from tests.factories import csv_bytes, hw_row, number, vendhub_row, write_xlsx
 from tests.integration.sharing import imported
-from vhm24r.intake.service import reading_back, receiving
+from tests.logs import logged_by
+from vhm24r.intake.service import reading_back, receiving, running
 from vhm24r.intake.service.receiving import Arrival
 from vhm24r.intake.service.resuming import ABANDONED_AFTER, resume_abandoned
 from vhm24r.intake.service.running import run
@@ -256,7 +256,7 @@ async def test_a_fault_half_way_leaves_nothing_and_the_same_file_is_taken_again(
     services.bus.same_transaction(OrdersChanged, fail)
     rows = [hw_row(1), hw_row(2)]
 
-    with capture_logs() as logged:
+    with logged_by(running) as logged:
         failed = await imported(services, rows)
     nothing = await written(services)
     faults.append(False)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog.testing
 
 from tests.conftest import SYSTEM
 from tests.factories import csv_bytes, hw_row
 from tests.integration.conftest import Query
+from tests.logs import logged_by
 from vhm24r.intake import watched_folder
 from vhm24r.intake.service import reading_back, receiving, watching
 from vhm24r.intake.service.watching import Watcher
@@ -207,7 +207,7 @@ async def test_a_file_that_cannot_be_taken_is_told_once_and_tried_when_it_change
         raise PermissionError(13, "Permission denied")
 
     (inbox / "r.csv").write_bytes(REPORT)
-    with monkeypatch.context() as patch, structlog.testing.capture_logs() as logs:
+    with monkeypatch.context() as patch, logged_by(watching) as logs:
         patch.setattr(watching, step, refuse)
         for _ in range(4):
             await watching_it.look()
@@ -260,7 +260,7 @@ async def test_an_unusable_folder_is_one_line_and_is_looked_at_again(
     folder = tmp_path / "inbox"
     folder.write_bytes(b"a file where the folder should be")
     one = watcher(services, folder)
-    with structlog.testing.capture_logs() as logs:
+    with logged_by(watching) as logs:
         for _ in range(3):
             assert await one.look() == []
     found = {finding.name: finding for finding in await examine(settings, services.db, services.blobs)}

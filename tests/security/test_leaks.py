@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
-from structlog.testing import capture_logs
 
 from tests.conftest import Visitor, sign_in
+from tests.logs import logged_by
 from tests.security.conftest import Clients, client_of
+from vhm24r.api import problems
 from vhm24r.api.app import SECURITY_HEADERS, build_app
 from vhm24r.identity.permissions import Role
 from vhm24r.identity.types import SESSION_COOKIE
@@ -166,7 +167,7 @@ async def test_a_failure_of_ours_tells_nothing_but_its_request_id(services: Serv
     async with client_of(app, await sign_in(services, Role.OWNER)) as owner:
         async with services.db.write() as session:
             await session.execute(text("DROP TABLE machines"))
-        with capture_logs() as logged:
+        with logged_by(problems) as logged:
             answer = await owner.get("/api/v1/machines")
 
     problem = answer.json()
