@@ -63,6 +63,11 @@ class KnownRows:
     _count: int = 0
     _next: int = 0
 
+    @property
+    def is_of_use(self) -> bool:
+        """Whether there is anything to recall, or still to remember."""
+        return self.remembering or bool(self.earlier[0])
+
     def find(self, cells: bytes) -> tuple[bytes, bytes] | None:
         """Identities and contents of rows, given the hashes of their cells, if they stood side by side before."""
         known, identities, contents = self.earlier
@@ -109,8 +114,8 @@ class Shelf:
     def open(self, layout: str, *, recall: bool) -> KnownRows:
         """Begin with a table of a layout; if wanted, with what is known of it."""
         file = self.scratch / f"{layout}{UNFINISHED}"
-        file.unlink(missing_ok=True)
         with suppress(OSError, MemoryError):
+            file.unlink(missing_ok=True)
             if recall:
                 return KnownRows(file, _columns((self.folder / f"{layout}{SUFFIX}").read_bytes()))
         return KnownRows(file)
@@ -118,7 +123,7 @@ class Shelf:
     def close(self, read: Iterable[KnownRows]) -> None:
         """A file is read to its end, and taken. The last one of a layout counts."""
         for known in read:
-            if known.file.exists():
+            with suppress(OSError):  # not there where nothing was remembered
                 known.file.replace(known.file.with_suffix(SUFFIX))
 
     def keep(self) -> None:

@@ -510,7 +510,7 @@ def _convert_or_recall(
         ReadAgain: a key is said anew after rows were recalled. How far apart its rows are applied shows in the history,
             which must not depend on what is known here.
     """
-    cells = None if chunk.broken else hashes_of(chunk.rows, canonical.width)
+    cells = hashes_of(chunk.rows, canonical.width) if known.is_of_use and not chunk.broken else None
     issues: list[Issue] = []
     found = known.find(cells) if cells else None
     stated = canonical.recall(chunk, found, seen, counts) if found else None

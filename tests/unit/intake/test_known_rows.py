@@ -1,6 +1,7 @@
 """Rows that were read before are recalled, and come to the same; everything else is read."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.factories import HW_HEADER, Row, hw_row, write_csv, write_xlsx
 from tests.reading import task_of
-from vhm24r.intake import canonical, known_rows
+from vhm24r.intake import canonical, known_rows, reading
 from vhm24r.intake.errors import TooManyIssues
 from vhm24r.intake.formats import delimited
 from vhm24r.intake.known_rows import KnownRows, Shelf, hashes_of, layout_of
@@ -213,6 +214,21 @@ def test_too_many_rows_are_not_kept(tmp_path: Path, shelf: Shelf, monkeypatch: p
     steps_of(report(tmp_path, [hw_row(n) for n in range(40)]), shelf)
 
     assert list(shelf.scratch.iterdir()) == []
+
+
+def test_beyond_them_rows_are_not_even_hashed(tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[int] = []
+
+    def counted(rows: Sequence[Sequence[str]], width: int) -> bytes | None:
+        hashed.append(len(rows))
+        return hashes_of(rows, width)
+
+    monkeypatch.setattr(known_rows, "MOST_ROWS", 15)
+    monkeypatch.setattr(reading, "hashes_of", counted)
+
+    steps_of(report(tmp_path, [hw_row(n) for n in range(40)]), shelf)
+
+    assert hashed == [9, 10]
 
 
 def test_a_word_nobody_knows_is_told_wherever_it_comes_first(tmp_path: Path, shelf: Shelf) -> None:
