@@ -111,8 +111,9 @@ class Stager:
         self._part += 1
         full = None if self.part_rows is None else self.part_rows[min(number, len(self.part_rows) - 1)]
         with connection.transaction():
-            if batch.recalled or (self.task.hasty and full is not None and _likely_stands(connection, batch)):
-                part = _Part(batch, steps, STANDING_ROWS if full is None else min(full, STANDING_ROWS))
+            stands = batch.recalled or (self.task.hasty and _likely_stands(connection, batch))
+            if full is not None and stands:  # a preview is neither hasty nor divided
+                part = _Part(batch, steps, min(full, STANDING_ROWS))
                 staging = self._stage_in_short(connection, staging, part)
             else:
                 part = _Part(batch, steps, full)
