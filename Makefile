@@ -85,8 +85,9 @@ fuzz: .venv/.synced  ## damaged files against every reader, a minute long: ARGS=
 bench: setup  ## benchmarks beside their limits; prints a table
 	@$(BIN)/python -m bench.intake $(ARGS)
 
-bench-reconcile: setup  ## matching on a planted month beside the rule it replaces: ARGS="--orders 20000"
+bench-reconcile: setup  ## matching and whole runs on a planted month, beside other ways: ARGS="--orders 20000"
 	@$(BIN)/python -m bench.reconcile $(ARGS)
+	@$(BIN)/python -m bench.reconcile_runs $(ARGS)
 
 bench-formats: setup  ## every format beside pandas, django-import-export and dlt: ARGS="--million"
 	@$(BIN)/python -m bench.formats $(ARGS)

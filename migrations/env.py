@@ -8,7 +8,8 @@ import vhm24r.evidence.models
 import vhm24r.identity.models
 import vhm24r.intake.models
 import vhm24r.orders.models
-import vhm24r.platform.models  # noqa: F401  # imported for their tables
+import vhm24r.platform.models
+import vhm24r.reconciliation.models  # noqa: F401  # imported for their tables
 from vhm24r.platform.db import Base
 
 TABLES = frozenset(Base.metadata.tables)

@@ -51,6 +51,46 @@ def vendhub_row(index: int = 1, **changes: str) -> Row:
     return row | {name.replace("_", " "): value for name, value in changes.items()}
 
 
+def fiscal_row(index: int = 1, **changes: str) -> Row:
+    """The receipt of such an order, some seconds after it was paid."""
+    row = {
+        "Fiscal module": "VG3430001", "Fiscal check number": str(500 + index), "Fiscal time": "2025-12-25 00:15:12",
+        "Operation amount": "15000", "Operation type": "Sale", "Trade point": "",
+    }  # fmt: skip
+    return row | _changed(changes)
+
+
+def payme_row(index: int = 1, **changes: str) -> Row:
+    """A payment of the same amount and time at Payme."""
+    row = {
+        "System ID": f"payme{index:04}", "Payment time": "2025-12-25 00:15:05", "Amount without commission": "15000",
+        "Commission": "150", "State": "PAID", "Cash desk name": "",
+    }  # fmt: skip
+    return row | _changed(changes)
+
+
+def click_row(index: int = 1, **changes: str) -> Row:
+    """The same at Click."""
+    row = {
+        "Click ID": str(70_000 + index), "Date": "2025-12-25 00:15:05", "Amount": "15000", "Commission": "150",
+        "Payment status": "CONFIRMED", "Cash desk": "",
+    }  # fmt: skip
+    return row | _changed(changes)
+
+
+def uzum_row(index: int = 1, **changes: str) -> Row:
+    """The same at Uzum."""
+    row = {
+        "Transaction ID": f"uzum{index:04}", "Transaction time": "2025-12-25 00:15:05", "Amount": "15000",
+        "Commission": "150", "Status": "SUCCESS", "Shop ID": "12", "Card type": "UZCARD",
+    }  # fmt: skip
+    return row | _changed(changes)
+
+
+def _changed(changes: Mapping[str, str]) -> Row:
+    return {name.replace("_", " "): value for name, value in changes.items()}
+
+
 def csv_bytes(rows: Iterable[Mapping[str, str]], *, delimiter: str = ",", encoding: str = "utf-8") -> bytes:
     """Rows under the header of the first one."""
     listed = list(rows)

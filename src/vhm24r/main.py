@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vhm24r.evidence.events import RecordsChanged
 from vhm24r.intake.events import ImportApplied
 from vhm24r.intake.reader_process import Limits, Readers
 from vhm24r.intake.service.receiving import RUN_IMPORT, UNDO_IMPORT
@@ -19,6 +20,7 @@ from vhm24r.intake.service.running import Intake
 from vhm24r.intake.service.running import run as run_import
 from vhm24r.intake.service.undoing import undo_as
 from vhm24r.intake.service.watching import Watcher
+from vhm24r.kit.actor import Actor
 from vhm24r.kit.clock import Clock, SystemClock
 from vhm24r.kit.errors import AppError
 from vhm24r.ops.process import Services
@@ -33,6 +35,9 @@ from vhm24r.platform.jobs import Jobs
 from vhm24r.platform.live import LiveEvent, LiveHub, announce
 from vhm24r.platform.migrations import migrate
 from vhm24r.platform.scratch import sweep
+from vhm24r.reconciliation.events import ReconciliationFinished
+from vhm24r.reconciliation.service.requesting import RECONCILE, ask_for_change_set, ask_for_file
+from vhm24r.reconciliation.service.running import Reconciler, run_waiting
 from vhm24r.settings import Settings
 
 DATABASE = "vhm24r"
@@ -56,13 +61,14 @@ async def open_services(settings: Settings, url: str, *, clock: Clock | None = N
     now = clock or SystemClock()
     db = Database(url, pool_size=settings.db_pool)
     bus = EventBus()
-    wire_events(bus)
     blobs = BlobStore(settings.storage)
     jobs = Jobs(db.conninfo)
     readers = Readers(Limits(settings.reader_memory_mb, settings.reader_seconds))
     intake = Intake(db, blobs, bus, now, settings.zone, readers, settings.data_dir / "known-rows")
-    services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake)
+    reconciler = Reconciler(db, bus, now, settings.zone)
+    services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake, reconciler)
     wire_jobs(services)
+    wire_events(services)
     await jobs.open()
     try:
         yield services
@@ -116,9 +122,14 @@ def wire_jobs(services: Services) -> None:
     async def undo(import_id: int, kind: str, id: int, name: str) -> None:
         await undo_as(services.intake, import_id, kind, id, name)
 
+    async def reconcile() -> None:
+        await run_waiting(services.reconciler, Actor.system("reconciliation"))
+
+    services.jobs.add(RECONCILE, reconcile)
     services.jobs.add(RUN_IMPORT, run)
     services.jobs.add(UNDO_IMPORT, undo)
     services.jobs.every("* * * * *", "intake.resume", resume)
+    services.jobs.every("*/5 * * * *", "reconciliation.waiting", reconcile)
     services.jobs.every("17 3 * * *", "platform.tidy", tidy)
 
 
@@ -140,10 +151,22 @@ def watcher(services: Services, folder: Path) -> Watcher:
     )
 
 
-def wire_events(bus: EventBus) -> None:
+def wire_events(services: Services) -> None:
     """Who listens to what. Later modules add their lines here and nowhere else."""
+    bus, jobs, clock = services.bus, services.jobs, services.clock
+
+    async def look_at_file(session: AsyncSession, event: RecordsChanged) -> None:
+        await ask_for_file(session, event.file_id, clock.now())
+
+    async def look_at_orders(session: AsyncSession, event: OrdersChanged) -> None:
+        await ask_for_change_set(session, event.change_set_id, clock.now())
+        await jobs.defer(session, RECONCILE)
+
     bus.same_transaction(OrdersChanged, _announce_orders)
     bus.same_transaction(ImportApplied, _announce_import)
+    bus.same_transaction(ReconciliationFinished, _announce_run)
+    bus.job(RecordsChanged, look_at_file)
+    bus.job(OrdersChanged, look_at_orders)
 
 
 async def _announce_orders(session: AsyncSession, event: BulkEvent) -> None:
@@ -152,3 +175,8 @@ async def _announce_orders(session: AsyncSession, event: BulkEvent) -> None:
 
 async def _announce_import(session: AsyncSession, event: ImportApplied) -> None:
     await announce(session, LiveEvent("imports", "import.applied", {"import_id": event.import_id}))
+
+
+async def _announce_run(session: AsyncSession, event: ReconciliationFinished) -> None:
+    found = {"run_id": event.run_id, "days": event.days, "conserved": event.conserved}
+    await announce(session, LiveEvent("reconciliation", "reconciliation.finished", found))

@@ -71,7 +71,9 @@ async def test_an_order_shows_fields_evidence_and_places(shared: Services, http:
          {"file": None, "member": None, "sheet": None, "page": None, "row": 2}, sales["id"]),
     ]  # fmt: skip
     assert found["evidence"][1]["extra"] == {"goods_id": "7", "username": "operator-03"}
-    assert found["evidence"][1]["match"] is None
+    match = found["evidence"][1]["match"]
+    assert (match["kind"], match["rule"], match["confidence"]) == ("auto", "order_number", 100)
+    assert match["reasons"] == [{"code": "same_number"}]
     assert (found["version"], found["fields_edited"], found["notes"]) == (1, [], [])
 
 

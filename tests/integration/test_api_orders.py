@@ -72,9 +72,13 @@ async def shop(shared: Services) -> AsyncIterator[Shop]:
         by_hand = made.json()["number"]
         await operator.patch(f"/api/v1/orders/{number(6)}", json={"tags": {"add": ["vip-guest"]}})
         await operator.delete(f"/api/v1/orders/{number(7)}")
-        async with shared.db.write() as session:  # nothing in the product gives this status yet
+        async with shared.db.write() as session:
             await session.execute(
-                text("UPDATE orders SET match_status = 'matched' WHERE number = :n"), {"n": number(1)}
+                text(
+                    "INSERT INTO order_match_statuses (order_id, match_status)"
+                    " SELECT id, 'matched' FROM orders WHERE number = :n"
+                ),
+                {"n": number(1)},
             )
         numbers = {str(i): number(i) for i in range(1, 9)} | {BY_HAND: by_hand}
         yield Shop(operator, numbers, first["id"], second["id"])

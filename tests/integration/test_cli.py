@@ -13,6 +13,7 @@ from typer.testing import Result
 
 from tests.integration.command_line import command, environment
 from vhm24r.cli.app import app
+from vhm24r.ops.rules import REGISTRY
 from vhm24r.platform.embedded import EmbeddedServer
 from vhm24r.settings import Settings
 
@@ -66,18 +67,10 @@ def test_rules_are_shown_and_changed(run: Run) -> None:
     back = orjson.loads(run("settings", "set", "intake.apply", "yes", "--json").stdout)
     text = run("settings", "get").stdout.splitlines()
 
-    assert {rule["key"]: rule["value"] for rule in before} == {
-        "intake.apply": True,
-        "read_only": False,
-        "intake.most_issues_percent": 50,
-    }
+    assert {rule["key"]: rule["value"] for rule in before} == {rule.key: rule.default for rule in REGISTRY}
     assert (changed.exit_code, changed.stdout) == (0, "intake.apply = False\n")
     assert (one["value"], one["default"], back["value"]) == (False, True, True)
-    assert [line.split()[:2] for line in text] == [
-        ["intake.apply", "True"],
-        ["read_only", "False"],
-        ["intake.most_issues_percent", "50"],
-    ]
+    assert [line.split()[:2] for line in text] == [[rule.key, str(rule.default)] for rule in REGISTRY]
 
 
 def test_a_rule_refuses_what_it_does_not_take(run: Run) -> None:

@@ -87,7 +87,7 @@ def test_one_order_shows_evidence_and_changes(run: Run) -> None:
     text = run("orders", "show", number(2)).stdout
 
     assert [(e["source"], e["locator"]["row"], e["role"]) for e in order["evidence"]] == [("happy_workers", 2, "sale")]
-    assert order["match_status"] is None
+    assert (order["match_status"], order["findings"]) == ("hw_only", ["hw_only"])
     assert [(c["version"], c["field"]) for c in order["changes"]] == [(2, "amount"), (1, None)]
     assert [v["version"] for v in order["versions"]] == [2, 1]
     assert text.splitlines()[0] == f"{number(2)}  recorded  v2"

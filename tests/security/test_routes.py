@@ -47,6 +47,8 @@ SAMPLES = {
     "{import_id}": "999999",
     "{number}": "NOSUCHORDER",
     "{version}": "1",
+    "{exception_id}": "999999",
+    "{match_id}": "999999",
     "{key}": "no.such",
     "{name}": "no.csv",
     "{name:path}": "no.csv",
@@ -225,7 +227,10 @@ async def test_routes_about_oneself_are_for_everybody_signed_in(shared: Services
         (Role.OWNER, set()),
         (Role.ADMIN, set()),
         (Role.OPERATOR, {"settings:read", "settings:write"}),
-        (Role.VIEWER, {"imports:write", "machines:write", "orders:write", "settings:read", "settings:write"}),
+        (
+            Role.VIEWER,
+            {"imports:write", "machines:write", "matches:write", "orders:write", "settings:read", "settings:write"},
+        ),
         (
             Role.CUSTOMER,
             {
@@ -233,6 +238,8 @@ async def test_routes_about_oneself_are_for_everybody_signed_in(shared: Services
                 "imports:write",
                 "machines:read",
                 "machines:write",
+                "matches:read",
+                "matches:write",
                 "orders:read",
                 "orders:write",
                 "settings:read",
@@ -321,7 +328,7 @@ async def test_a_topic_is_watched_by_the_roles_that_may_read_it(site: FastAPI, c
             if status != expected:
                 wrong.append((topic, role, status))
 
-    assert set(TOPICS) == {"imports", "orders"}
+    assert set(TOPICS) == {"imports", "orders", "reconciliation"}
     assert wrong == []
 
 
@@ -335,7 +342,7 @@ async def test_an_unknown_topic_is_refused_by_name(clients: Clients) -> None:
     answer = await clients[Role.OWNER].get("/api/v1/events", params={"topics": "orders,wallets"})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "live.topic_unknown")
-    assert answer.json()["params"] == {"topic": "wallets", "known": "imports, orders"}
+    assert answer.json()["params"] == {"topic": "wallets", "known": "imports, orders, reconciliation"}
 
 
 @pytest.mark.parametrize("mode", [Mode.PRODUCTION, Mode.DEVELOPMENT, Mode.DEMO])

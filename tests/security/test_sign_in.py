@@ -63,7 +63,9 @@ async def test_a_followed_link_signs_in_and_leads_to_the_page(shared: Services, 
     assert me.json() | {"id": 0} == {
         "id": 0, "name": "Guest", "role": "viewer", "language": "en", "timezone": "Asia/Tashkent",
         "mode": "development",
-        "permissions": ["events:watch", "imports:read", "machines:read", "orders:read", "profile:write"],
+        "permissions": [
+            "events:watch", "imports:read", "machines:read", "matches:read", "orders:read", "profile:write",
+        ],
     }  # fmt: skip
 
 

@@ -39,6 +39,7 @@ declare module 'vue' {
     LoadMore: typeof import('./components/LoadMore.vue')['default']
     MappingColumns: typeof import('./components/MappingColumns.vue')['default']
     MappingForm: typeof import('./components/MappingForm.vue')['default']
+    MatchReasons: typeof import('./components/MatchReasons.vue')['default']
     MoneyText: typeof import('./components/MoneyText.vue')['default']
     OrderEvidence: typeof import('./components/OrderEvidence.vue')['default']
     OrderFacts: typeof import('./components/OrderFacts.vue')['default']

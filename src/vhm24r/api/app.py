@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from vhm24r import __version__
 from vhm24r.api import idempotency, page, problems
-from vhm24r.api.endpoints import auth, imports, mappings, orders, running
+from vhm24r.api.endpoints import auth, imports, mappings, orders, reconciliation, running
 from vhm24r.api.routing import GuardedRoute
 from vhm24r.api.security import Open
 from vhm24r.kit.ids import correlation_id
@@ -55,7 +55,15 @@ def build_app(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(idempotency.IdempotencyMiddleware, db=services.db, clock=services.clock)
     app.middleware("http")(_observe)
-    for router in (auth.router, imports.router, mappings.router, orders.router, orders.reference, running.router):
+    for router in (
+        auth.router,
+        imports.router,
+        mappings.router,
+        orders.router,
+        orders.reference,
+        reconciliation.router,
+        running.router,
+    ):
         app.include_router(router, prefix=API)
     app.include_router(auth.links)
     app.include_router(running.outside)

@@ -16,6 +16,7 @@ from vhm24r.platform.db import Database
 from vhm24r.platform.events import EventBus
 from vhm24r.platform.jobs import Jobs
 from vhm24r.platform.live import LiveHub
+from vhm24r.reconciliation.service.running import Reconciler
 from vhm24r.settings import Settings
 
 NOWHERE = "postgresql+psycopg://nobody@localhost/nowhere"
@@ -28,7 +29,8 @@ def document() -> dict[str, Any]:
     blobs = cast("BlobStore", None)  # no route touches it while it is only described
     readers = Readers(Limits(settings.reader_memory_mb, settings.reader_seconds))
     intake = Intake(db, blobs, bus, clock, settings.zone, readers, settings.data_dir / "known-rows")
-    services = Services(settings, clock, db, blobs, Jobs(db.conninfo), LiveHub(db.conninfo), bus, intake)
+    reconciler = Reconciler(db, bus, clock, settings.zone)
+    services = Services(settings, clock, db, blobs, Jobs(db.conninfo), LiveHub(db.conninfo), bus, intake, reconciler)
     return build_app(services).openapi()
 
 

@@ -1,9 +1,9 @@
 """Shapes of the API for its documentation and its clients; the views of the modules fill them."""
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 NO_NUL = r"^[^\x00]*$"
@@ -356,13 +356,14 @@ class ChangeOut(BaseModel):
 
 
 class MatchOut(BaseModel):
-    """Why a record belongs to an order."""
+    """Why a record belongs to an order; one that names it has no `id`, as nobody can take it away."""
 
+    id: int | None
     kind: str
     rule: str
     confidence: int
     interchangeable: bool
-    reasons: list[Any]
+    reasons: list[dict[str, Any]]
 
 
 class EvidenceOut(BaseModel):
@@ -406,8 +407,10 @@ class NoteOut(BaseModel):
 
 
 class OrderOut(OrderRowOut):
-    """One order with everything known about it."""
+    """One order with everything known about it; `findings` is all that reconciliation holds against it."""
 
+    findings: list[str]
+    reasons: list[dict[str, Any]]
     fields: dict[str, str | None]
     fields_edited: list[str]
     evidence: list[EvidenceOut]
@@ -509,3 +512,341 @@ class ReadyOut(BaseModel):
     migrations: bool
     jobs: bool
     storage: bool
+
+
+class DriftOut(BaseModel):
+    """What orders should have brought beside what records say; what it is not added up by is null."""
+
+    day: str | None
+    source: str | None
+    machine: str | None
+    currency: str
+    ours: MoneyOut
+    theirs: MoneyOut
+    difference: MoneyOut
+    fee: MoneyOut
+    ours_count: int
+    theirs_count: int
+    permille: float | None
+    status: Literal["ok", "attention", "critical"] | None
+
+
+class BucketOut(BaseModel):
+    """How many records of a source, and how much money, are in one bucket for one reason."""
+
+    source: str
+    currency: str
+    bucket: str
+    why: str
+    records: int
+    amount: MoneyOut
+
+
+class RowsAndMoneyOut(BaseModel):
+    """Rows of files and their money."""
+
+    rows: int
+    amount: MoneyOut
+
+
+class ConservationOut(BaseModel):
+    """A day and source of which the buckets hold something else than the files state."""
+
+    day: str
+    source: str
+    currency: str
+    stated: RowsAndMoneyOut
+    kept: RowsAndMoneyOut
+
+
+class RunOut(BaseModel):
+    """A run that has ended."""
+
+    id: int
+    started_at: datetime
+    finished_at: datetime
+    by: str
+    days: int
+    from_: str | None = Field(alias="from")
+    to: str | None
+    orders: int
+    records: int
+    conserved: bool
+
+
+class CountAndMoneyOut(BaseModel):
+    """How many exceptions, and the money at risk by currency."""
+
+    count: int
+    amount: dict[str, str]
+
+
+class ReconciliationOut(BaseModel):
+    """How reconciliation stands; money without a currency of its own is by currency."""
+
+    orders: int
+    by_status: dict[str, int]
+    matched_money: dict[str, str]
+    unmatched_records: dict[str, int]
+    drift: list[DriftOut]
+    seconds: float | None
+    conserved: bool
+    buckets: list[BucketOut]
+    conservation: list[ConservationOut]
+    last_run: RunOut | None
+    exceptions: dict[str, CountAndMoneyOut]
+    waiting: int
+
+
+class GatewayTotalOut(BaseModel):
+    """What a gateway took, kept and owes."""
+
+    gateway: str
+    currency: str
+    payments: int
+    gross: MoneyOut
+    fee: MoneyOut
+    net: MoneyOut
+
+
+class CreditOut(BaseModel):
+    """A bank credit."""
+
+    record_id: int
+    occurred_at: datetime | None
+    amount: MoneyOut
+
+
+class PayoutOut(BaseModel):
+    """What became of the money of a gateway day."""
+
+    gateway: str
+    day: str
+    currency: str
+    gross: MoneyOut
+    fee: MoneyOut
+    net: MoneyOut
+    difference: MoneyOut
+    status: Literal["paid", "paid_together", "waiting", "missing", "not_covered"]
+    credit: CreditOut | None
+
+
+class GatewaysOut(BaseModel):
+    """Gateways in sum, and day by day."""
+
+    totals: list[GatewayTotalOut]
+    payouts: list[PayoutOut]
+
+
+class CollectionOut(BaseModel):
+    """Cash of a machine between two collections."""
+
+    machine: MachineRefOut
+    currency: str
+    since: datetime | None
+    until: datetime
+    expected: MoneyOut
+    collected: MoneyOut
+    difference: MoneyOut
+    status: Literal["ok", "short", "over", "first"]
+    records: list[int]
+
+
+class OffsetOut(BaseModel):
+    """How far a clock was ahead on a day; `beyond` is farther than the window it is held against."""
+
+    day: str
+    kind: Literal["machine", "terminal"]
+    machine: MachineRefOut | None
+    source: str | None
+    account: str | None
+    place: str | None
+    ahead_s: int
+    window_s: int
+    records: int
+    beyond: bool
+
+
+class ExceptionOrderOut(BaseModel):
+    """The order of an exception."""
+
+    number: str
+    amount: MoneyOut | None
+    product: str | None
+    payment_method: str | None
+    match_status: str | None
+
+
+class RecordRefOut(BaseModel):
+    """What names a record."""
+
+    record_id: int
+    source: str
+    external_id: str
+    account: str | None
+    occurrence: int
+
+
+class AssigneeOut(BaseModel):
+    """Who works on an exception."""
+
+    id: int
+    name: str
+
+
+class ExceptionOut(BaseModel):
+    """Something a person should look at."""
+
+    id: int
+    type: str
+    state: Literal["open", "resolved", "gone"]
+    amount: MoneyOut
+    day: str | None
+    occurred_at: datetime | None
+    age_days: int | None
+    order: ExceptionOrderOut | None
+    record: RecordRefOut | None
+    source: str | None
+    machine: MachineRefOut | None
+    reasons: list[dict[str, Any]]
+    assignee: AssigneeOut | None
+    outcome: Literal["matched", "written_off", "explained", "reported"] | None
+    outcome_reason: str | None
+    resolved_by: str | None
+    resolved_at: datetime | None
+    comments: int
+
+
+class CandidateOrderOut(BaseModel):
+    """An order that a record may prove."""
+
+    number: str
+    occurred_at: datetime | None
+    amount: MoneyOut | None
+    machine: MachineRefOut | None
+    product: str | None
+    payment_method: str | None
+    match_status: str | None
+
+
+class CandidateRecordOut(RecordRefOut):
+    """A record that may prove an order."""
+
+    occurred_at: datetime | None
+    amount: MoneyOut | None
+    place: str | None
+
+
+class CandidateOut(BaseModel):
+    """What might settle an exception: a pair, one order split over records, or one record for several orders."""
+
+    kind: Literal["pair", "split", "merge"]
+    orders: list[CandidateOrderOut]
+    records: list[CandidateRecordOut]
+    reasons: list[dict[str, Any]]
+
+
+class ExceptionDetailOut(ExceptionOut):
+    """One exception with what was said of it and what might settle it."""
+
+    said: list[NoteOut]
+    candidates: list[CandidateOut]
+
+
+class StrictIn(BaseModel):
+    """A wish in which a misspelt field is refused rather than passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RunIn(StrictIn):
+    """Business days to settle, both ends included; without them everything."""
+
+    from_: str | None = Field(None, alias="from", max_length=20)
+    to: str | None = Field(None, max_length=20)
+
+
+class JobOut(BaseModel):
+    """A job to watch."""
+
+    job_id: int
+
+
+Id = Annotated[int, Field(gt=0, lt=2**63)]
+Reason = Annotated[str, Field(max_length=4000, pattern=NO_NUL)]
+BulkIds = Annotated[list[Id], Field(min_length=1, max_length=500)]
+
+
+class AssignIn(StrictIn):
+    """Who is to work on it; null is nobody."""
+
+    person_id: Id | None
+
+
+class CommentIn(StrictIn):
+    """Words to leave on an exception."""
+
+    text: Reason
+
+
+class ResolveIn(StrictIn):
+    """How it was settled, and why."""
+
+    outcome: str = Field(max_length=40, examples=["written_off", "explained", "reported"])
+    reason: Reason
+
+
+class ReopenIn(StrictIn):
+    """Why it is not settled after all."""
+
+    reason: Reason | None = None
+
+
+class BulkExceptionsIn(StrictIn):
+    """One deed for many exceptions: what it needs is as in the deed for one."""
+
+    ids: BulkIds
+    action: Literal["assign", "resolve", "reopen"]
+    person_id: Id | None = None
+    outcome: str = Field("", max_length=40)
+    reason: Reason | None = None
+
+
+class BulkOut(BaseModel):
+    """How many were changed; `skipped` are in a state that does not fit, `unknown` are not there."""
+
+    changed: int
+    skipped: list[int]
+    unknown: list[int]
+
+
+class RecordRefIn(StrictIn):
+    """A record by what names it: its source and external id (with the account where it has one), or its id."""
+
+    source: str | None = Field(None, max_length=40, pattern=NO_NUL)
+    external_id: str | None = Field(None, max_length=500, pattern=NO_NUL)
+    account: str | None = Field(None, max_length=500, pattern=NO_NUL)
+    occurrence: int | None = None
+    record_id: Id | None = None
+
+
+class MatchIn(StrictIn):
+    """One order with its records, or one record with its orders; `confirm` where the sums differ."""
+
+    orders: list[Annotated[str, Field(max_length=200)]] = Field(min_length=1, max_length=50)
+    records: list[RecordRefIn] = Field(min_length=1, max_length=50)
+    reason: Reason
+    confirm: bool = False
+
+
+class UnmatchIn(StrictIn):
+    """Why a match is taken away."""
+
+    reason: Reason
+
+
+class DecidedOut(BaseModel):
+    """The decisions that hold now, and the job that acts on them; null where everything is done."""
+
+    decisions: list[int]
+    job_id: int | None

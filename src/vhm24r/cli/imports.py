@@ -30,6 +30,7 @@ from vhm24r.intake.types import IN_PROGRESS, ImportStatus, Level
 from vhm24r.kit.text import storable
 from vhm24r.ops.process import Services
 from vhm24r.platform.i18n import say
+from vhm24r.reconciliation.service.running import run_waiting
 
 SourceChoice = StrEnum("SourceChoice", {"AUTO": "auto", **{source.name.name: source.name.value for source in SOURCES}})  # type: ignore[misc]  # built from the sources
 
@@ -110,6 +111,7 @@ async def _import_all(
             result = await _import_one(services, path, wanted)
             results.append(result)
             line(result) if as_json else _show(result)
+        await run_waiting(services.reconciler, OPERATOR)
     return results
 
 
@@ -300,6 +302,7 @@ def undo_import(
     async def work() -> dict[str, Any]:
         async with services_for(settings_of()) as services:
             await undo_applied(services.intake, OPERATOR, import_id)
+            await run_waiting(services.reconciler, OPERATOR)
             return await _one(services, import_id)
 
     row = run(work, as_json=as_json)
@@ -330,6 +333,7 @@ def redo_import(
             async with services.db.write() as session:
                 await receiving.apply_waiting(session, OPERATOR, import_id, services.clock.now())
             await _run_through(services, import_id, f"#{import_id}")
+            await run_waiting(services.reconciler, OPERATOR)
             return await _one(services, import_id)
 
     row = run(work, as_json=as_json)

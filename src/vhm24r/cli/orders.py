@@ -92,7 +92,7 @@ def _print(page: Page[dict[str, Any]]) -> None:
             f"{amount['amount']} {amount['currency']}" if amount else "—",
             order["match_status"] or order["status"],
         )
-    console = Console(width=max(shutil.get_terminal_size((160, 24)).columns, 120))
+    console = Console(width=max(shutil.get_terminal_size((160, 24)).columns, 160))
     console.print(table)
     console.print(f"{len(page.items)} / {page.total}")
 
@@ -113,17 +113,31 @@ def show_order(number: Annotated[str, typer.Argument()], as_json: Json = False) 
         out(order)
         return
     sys.stdout.write(f"{order['number']}  {order['status']}  v{order['version']}\n")
+    if order["match_status"]:
+        others = [name for name in order["findings"] if name != order["match_status"]]
+        also = f"  (also {', '.join(others)})" if others else ""
+        sys.stdout.write(f"  {'match':<18} {order['match_status']}{also}\n")
+        for reason in order["reasons"]:
+            sys.stdout.write(f"  {'because':<18} {because(reason)}\n")
     for name, value in order["fields"].items():
         if value is not None:
             edited = "  (edited)" if name in order["fields_edited"] else ""
             sys.stdout.write(f"  {name:<18} {value}{edited}\n")
     for record in order["evidence"]:
         place = (record["locator"] or {}).get("row")
-        sys.stdout.write(f"  {record['source']:<18} {record['external_id']}  {record['file']} row {place}\n")
+        match = record["match"]
+        how = f"{match['rule']} {match['confidence']} %" + (f"  match {match['id']}" if match["id"] else "")
+        sys.stdout.write(f"  {record['source']:<18} {record['external_id']}  {record['file']} row {place}  {how}\n")
     for change in order["changes"]:
         what = f"{change['field']}: {change['old'] or '—'} → {change['new'] or '—'}" if change["field"] else ""
         mark = MARKS[change["kind"]]
         sys.stdout.write(f"  {mark} v{change['version']} {change['at']} {change['actor']['name']} {what}\n")
+
+
+def because(reason: dict[str, Any]) -> str:
+    """A reason as one line: its code and what it was made of."""
+    facts = ", ".join(f"{name} {value}" for name, value in reason.items() if name != "code" and value is not None)
+    return f"{reason['code']} ({facts})" if facts else str(reason["code"])
 
 
 def export(  # one argument per option

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from vhm24r.platform.db import Base
 
+DATED_AT = text("coalesce(occurred_at, '1970-01-01 00:00:00+00'::timestamptz)")
+"""Records without a time lie on a day of their own, long ago, and are found there."""
+
 
 class EvidenceFile(Base):
     """An applied file: where its rows lie, and which business days it covers."""
@@ -44,6 +47,16 @@ class EvidenceRecord(Base):
     __table_args__ = (
         Index("evidence_records_identity_content_key", "identity", "content", unique=True),
         Index("evidence_records_order_id_ix", "order_id"),
+        # receipts, payments, bank lines: few of an import's rows, and never those of a machine's report
+        Index("evidence_records_loose_ix", DATED_AT, postgresql_where=text("order_id IS NULL AND current")),
+        # bank lines and cash collections: the few that are compared at a level of their own
+        Index(
+            "evidence_records_level_ix",
+            "source",
+            postgresql_where=text("source IN ('bank', 'cash_collection') AND current"),
+        ),
+        # statements that stand behind another one of their record: rare
+        Index("evidence_records_past_ix", "record_id", postgresql_where=text("NOT current AND NOT withdrawn")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -110,12 +123,22 @@ class EvidenceSighting(Base):
 
 
 class EvidenceMatch(Base):
-    """A record proven to belong to an order, by rule or by hand; undone ones keep their row."""
+    """A record proven to belong to an order, by rule or by hand; undone ones keep their row.
+
+    `seconds` lie between the order and the record by clocks put right, `ahead_s` is what was put right, and `margin_s`
+    by how much the next best assignment would be worse: what reasons are made of. `reasons` are a person's own.
+    """
 
     __tablename__ = "evidence_matches"
     __table_args__ = (
-        Index("evidence_matches_live_key", "record_id", unique=True, postgresql_where=text("withdrawn_at IS NULL")),
-        Index("evidence_matches_order_id_ix", "order_id"),
+        Index(
+            "evidence_matches_live_key",
+            "record_id",
+            "order_id",
+            unique=True,
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+        Index("evidence_matches_order_id_ix", "order_id", postgresql_where=text("withdrawn_at IS NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -126,6 +149,9 @@ class EvidenceMatch(Base):
     rule: Mapped[str]
     confidence: Mapped[int] = mapped_column(SmallInteger)
     interchangeable: Mapped[bool]
-    reasons: Mapped[list[Any]] = mapped_column(JSONB)
+    seconds: Mapped[int | None] = mapped_column(Integer)
+    ahead_s: Mapped[int | None] = mapped_column(Integer)
+    margin_s: Mapped[int | None] = mapped_column(Integer)
+    reasons: Mapped[list[Any] | None] = mapped_column(JSONB)
     change_set_id: Mapped[int]
     withdrawn_at: Mapped[datetime | None]

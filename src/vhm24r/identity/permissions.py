@@ -12,6 +12,8 @@ class Permission(StrEnum):
     IMPORTS_WRITE = "imports:write"
     MACHINES_READ = "machines:read"
     MACHINES_WRITE = "machines:write"
+    MATCHES_READ = "matches:read"
+    MATCHES_WRITE = "matches:write"
     ORDERS_EXPORT = "orders:export"
     ORDERS_READ = "orders:read"
     ORDERS_WRITE = "orders:write"
@@ -37,11 +39,13 @@ _VIEWER = _CUSTOMER | {
     Permission.EVENTS_WATCH,
     Permission.IMPORTS_READ,
     Permission.MACHINES_READ,
+    Permission.MATCHES_READ,
     Permission.ORDERS_READ,
 }
 _OPERATOR = _VIEWER | {
     Permission.IMPORTS_WRITE,
     Permission.MACHINES_WRITE,
+    Permission.MATCHES_WRITE,
     Permission.ORDERS_EXPORT,
     Permission.ORDERS_WRITE,
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain, groupby, repeat
+from uuid import UUID
 
 from xxhash import xxh3_128_digest
 
@@ -279,6 +280,12 @@ def _with_machine(keys: Sequence[str], machines: Sequence[str]) -> Iterator[str 
 def _shown(key: str | None) -> str:
     """The external id people know: without the machine it is qualified by."""
     return (key or "").partition(SEPARATOR)[0]
+
+
+def identity_of(source: str, account: str | None, key: str) -> UUID:
+    """The identity of the record that a source knows by this key; `account` where it has several."""
+    told = escape(account) if account else NULL
+    return UUID(bytes=_hash(SEPARATOR.join((source, told, escape(key), "0"))))
 
 
 def _hash(text: str) -> bytes:

@@ -27,6 +27,8 @@ from vhm24r.ops.process import Services
 from vhm24r.ops.samples import FOLDER
 from vhm24r.orders.models import Order
 from vhm24r.platform.i18n import say
+from vhm24r.reconciliation.models import ReconciliationException
+from vhm24r.reconciliation.service.running import run_waiting
 
 DEMO_DATA = "demo"
 
@@ -47,6 +49,8 @@ async def prepare_demo(services: Services, url: str, note: Callable[[str], None]
         note(say("demo.generating", language))
         generate(month_until(services.clock.now(), services.settings.zone), folder)
     await _import_reports(services, actor, folder, note, language)
+    note(say("demo.reconciling", language))
+    await run_waiting(services.reconciler, actor)
     return Demonstration(await _links(services, actor, url), await _counts(services))
 
 
@@ -94,4 +98,6 @@ async def _counts(services: Services) -> dict[str, int]:
     async with services.db.read() as session:
         orders = (await session.execute(select(func.count()).select_from(Order))).scalar_one()
         imports = (await session.execute(select(func.count()).select_from(Import))).scalar_one()
-    return {"orders": int(orders), "imports": int(imports)}
+        waiting = select(func.count()).select_from(ReconciliationException)
+        exceptions = (await session.execute(waiting.where(ReconciliationException.state == "open"))).scalar_one()
+    return {"orders": int(orders), "imports": int(imports), "exceptions": int(exceptions)}

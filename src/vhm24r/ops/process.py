@@ -9,6 +9,7 @@ from vhm24r.platform.db import Database
 from vhm24r.platform.events import EventBus
 from vhm24r.platform.jobs import Jobs
 from vhm24r.platform.live import LiveHub
+from vhm24r.reconciliation.service.running import Reconciler
 from vhm24r.settings import Settings
 
 
@@ -24,3 +25,4 @@ class Services:
     live: LiveHub
     bus: EventBus
     intake: Intake
+    reconciler: Reconciler

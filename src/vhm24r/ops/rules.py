@@ -12,8 +12,9 @@ from vhm24r.intake.service import rules as intake
 from vhm24r.kit.actor import Actor
 from vhm24r.platform.business_settings import AnySetting, SettingUnknown, store, values_of
 from vhm24r.platform.flags import FLAGS
+from vhm24r.reconciliation.service import rules as reconciliation
 
-REGISTRY: tuple[AnySetting, ...] = (*FLAGS, *intake.RULES)
+REGISTRY: tuple[AnySetting, ...] = (*FLAGS, *intake.RULES, *reconciliation.RULES)
 """Every business setting of the product; a module adds its own here."""
 
 

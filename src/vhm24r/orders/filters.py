@@ -13,7 +13,7 @@ from vhm24r.kit.clock import day_bounds
 from vhm24r.kit.money import parse_minor
 from vhm24r.orders.errors import FilterInvalid
 from vhm24r.orders.history import created_in
-from vhm24r.orders.models import SORTED_AT_EXPRESSION, Order, OrderChange, VendingMachine
+from vhm24r.orders.models import SORTED_AT_EXPRESSION, Order, OrderChange, OrderMatchStatus, VendingMachine
 from vhm24r.orders.types import ChangeKind, Channel, MatchStatus, OrderStatus
 
 TEXT_LIMIT = 100
@@ -76,7 +76,6 @@ class OrderFilter:
         equal = {
             Order.channel: self.channel,
             Order.status: self.status,
-            Order.match_status: self.match_status,
             Order.machine_code: self.machine,
             Order.product: self.product,
             Order.payment_method: self.payment_method,
@@ -92,6 +91,9 @@ class OrderFilter:
             found.append(Order.amount <= self.amount_max)
         if self.tag is not None:
             found.append(and_(Order.tags.is_not(None), Order.tags.contains([self.tag])))
+        if self.match_status is not None:
+            said = select(OrderMatchStatus.order_id).where(OrderMatchStatus.match_status == self.match_status)
+            found.append(Order.id.in_(said))
         return [*found, *self._change_conditions(), *self._text_conditions()]
 
     def _change_conditions(self) -> list[ColumnElement[bool]]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, Index, Integer, SmallInteger, Text, literal_column, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vhm24r.platform.db import Base
@@ -41,7 +41,6 @@ class Order(Base):
     source_number: Mapped[str]
     occurrence: Mapped[int] = mapped_column(SmallInteger)
     status: Mapped[str]
-    match_status: Mapped[str | None]
     machine_code: Mapped[str | None]
     occurred_at: Mapped[datetime | None]
     amount: Mapped[int | None]
@@ -78,6 +77,27 @@ class VendingOrder(Base):
     card: Mapped[str | None]
     reason: Mapped[str | None]
     remark: Mapped[str | None]
+
+
+class OrderMatchStatus(Base):
+    """What reconciliation says of a vending order (docs/adr/0015). `findings` is everything that holds of it and
+    `reasons` why; both are empty where nothing is wrong.
+    """
+
+    __tablename__ = "order_match_statuses"
+    __table_args__ = (
+        # a number that two machines gave out concerns an order of another day, too
+        Index(
+            "order_match_statuses_conflict_ix",
+            "order_id",
+            postgresql_where=text("match_status = 'number_conflict'"),
+        ),
+    )
+
+    order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    match_status: Mapped[str]
+    findings: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    reasons: Mapped[list[Any] | None] = mapped_column(JSONB)
 
 
 class ShippingOrder(Base):

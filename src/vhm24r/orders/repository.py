@@ -10,13 +10,16 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    false,
     func,
     literal,
     literal_column,
     select,
     tuple_,
+    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from vhm24r.audit.models import AuditEntry
 from vhm24r.evidence.models import EvidenceFile, EvidenceMatch, EvidenceRecord
@@ -30,6 +33,7 @@ from vhm24r.orders.models import (
     SORTED_AT_EXPRESSION,
     Order,
     OrderChange,
+    OrderMatchStatus,
     OrderNote,
     Product,
     VendingMachine,
@@ -53,7 +57,9 @@ def row_columns() -> list[Any]:
         Order.channel,
         Order.origin,
         Order.status,
-        Order.match_status,
+        OrderMatchStatus.match_status,
+        OrderMatchStatus.findings,
+        OrderMatchStatus.reasons,
         Order.occurred_at,
         Order.amount,
         Order.currency,
@@ -75,6 +81,7 @@ def _rows() -> Select[Any]:
         .select_from(Order)
         .outerjoin(VendingMachine, VendingMachine.code == Order.machine_code)
         .outerjoin(AuditEntry, AuditEntry.id == Order.last_change_set_id)
+        .outerjoin(OrderMatchStatus, OrderMatchStatus.order_id == Order.id)
     )
 
 
@@ -233,15 +240,39 @@ async def list_changes(session: AsyncSession, order_ids: Sequence[int]) -> Seque
 
 
 async def list_evidence(session: AsyncSession, order_ids: Sequence[int]) -> Sequence[AnyRow]:
-    """What the sources say of some orders: every standing record with its place and its match."""
-    statement = (
+    """What the sources say of some orders: every standing record with its place and its match.
+
+    A record belongs to an order because it names it, or because it was matched with it.
+    """
+    named = (
+        _evidence(EvidenceRecord.order_id)
+        .outerjoin(EvidenceMatch, false())
+        .where(EvidenceRecord.order_id.in_(order_ids), EvidenceRecord.current)
+    )
+    first = aliased(EvidenceRecord)
+    matched = (
+        _evidence(EvidenceMatch.order_id)
+        .join(first, first.identity == EvidenceRecord.identity)
+        .join(EvidenceMatch, and_(EvidenceMatch.record_id == first.id, EvidenceMatch.withdrawn_at.is_(None)))
+        .where(EvidenceMatch.order_id.in_(order_ids), EvidenceRecord.current)
+    )
+    found = union_all(named, matched).subquery("found")
+    statement = select(found).order_by(found.c.source, found.c.id)
+    return (await session.execute(statement)).all()
+
+
+def _evidence(order_id: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Select[Any]:
+    return (
         select(
-            EvidenceRecord.order_id,
+            order_id.label("order_id"),
+            EvidenceRecord.id,
             EvidenceRecord.source,
             EvidenceRecord.external_id,
             EvidenceRecord.amount,
             EvidenceRecord.currency,
             EvidenceRecord.occurred_at,
+            EvidenceRecord.state,
+            EvidenceRecord.direction,
             EvidenceRecord.extra,
             EvidenceFile.name.label("file_name"),
             EvidenceFile.member,
@@ -249,23 +280,20 @@ async def list_evidence(session: AsyncSession, order_ids: Sequence[int]) -> Sequ
             EvidenceFile.import_id,
             EvidenceRecord.sheet,
             EvidenceRecord.row.label("file_row"),
+            EvidenceMatch.id.label("match_id"),
             EvidenceMatch.kind.label("match_kind"),
             EvidenceMatch.rule,
             EvidenceMatch.confidence,
             EvidenceMatch.interchangeable,
+            EvidenceMatch.seconds,
+            EvidenceMatch.ahead_s,
+            EvidenceMatch.margin_s,
             EvidenceMatch.reasons,
             EvidenceMatch.role,
         )
         .select_from(EvidenceRecord)
         .outerjoin(EvidenceFile, EvidenceFile.id == EvidenceRecord.file_id)
-        .outerjoin(
-            EvidenceMatch,
-            and_(EvidenceMatch.record_id == EvidenceRecord.record_id, EvidenceMatch.withdrawn_at.is_(None)),
-        )
-        .where(EvidenceRecord.order_id.in_(order_ids), EvidenceRecord.current)
-        .order_by(EvidenceRecord.source, EvidenceRecord.id)
     )
-    return (await session.execute(statement)).all()
 
 
 async def list_notes(session: AsyncSession, order_ids: Sequence[int]) -> Sequence[OrderNote]:

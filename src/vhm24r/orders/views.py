@@ -63,3 +63,46 @@ def locator(
         return None
     name = sheets[sheet] if sheets and sheet is not None and sheet < len(sheets) else ""
     return {"member": member, "sheet": name or None, "page": None, "row": row}
+
+
+NO_RIVAL_S = 1_000_000
+"""The margin of a match that has no rival at all."""
+
+
+def match_view(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Why a record belongs to its order, from the columns of `repository.list_evidence`.
+
+    A record that names the order needs no more reason; of any other one what was weighed is told.
+    """
+    if row["match_kind"] is None:
+        return {
+            "id": None,
+            "kind": "auto",
+            "rule": "order_number",
+            "confidence": 100,
+            "interchangeable": False,
+            "reasons": [{"code": "same_number"}],
+        }
+    return {
+        "id": row["match_id"],
+        "kind": row["match_kind"],
+        "rule": row["rule"],
+        "confidence": row["confidence"],
+        "interchangeable": row["interchangeable"],
+        "reasons": row["reasons"] or match_reasons(row),
+    }
+
+
+def match_reasons(row: Mapping[Any, Any]) -> list[dict[str, Any]]:
+    """What speaks for a match that a rule has made, in words of code with their numbers."""
+    reasons: list[dict[str, Any]] = [{"code": "same_amount"}, {"code": "seconds_apart", "seconds": row["seconds"]}]
+    if row["ahead_s"]:
+        reasons.append({"code": "clock_put_right", "seconds": row["ahead_s"]})
+    if row["rule"] in ("place_and_time", "terminal_and_time", "clock_unknown", "crowd", "return"):
+        reasons.append({"code": row["rule"]})
+    if row["interchangeable"]:
+        reasons.append({"code": "interchangeable"})
+    elif row["margin_s"] is not None:
+        no_rival = row["margin_s"] >= NO_RIVAL_S
+        reasons.append({"code": "no_rival"} if no_rival else {"code": "next_best", "seconds": row["margin_s"]})
+    return reasons

@@ -25,6 +25,7 @@ class Lock(IntEnum):
     MIGRATE = 1
     INTAKE_APPLY = 2
     WATCHED_FILE = 3
+    RECONCILE = 4
 
 
 async def take(session: AsyncSession, lock: Lock, key: int = 0, *, patience_ms: int = 3_000) -> None:

@@ -5,27 +5,11 @@ visible as reasons.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
+from vhm24r.orders.types import MatchStatus
 from vhm24r.reconciliation.matcher.facts import Flags
-
-
-class MatchStatus(StrEnum):
-    """What reconciliation says of an order; the one that holds and comes first."""
-
-    NUMBER_CONFLICT = "number_conflict"
-    REFUNDED = "refunded"
-    VENDHUB_ONLY = "vendhub_only"
-    HW_ONLY = "hw_only"
-    PRICE_MISMATCH = "price_mismatch"
-    TIME_OUT_OF_RANGE = "time_out_of_range"
-    AMBIGUOUS_MATCH = "ambiguous_match"
-    GATEWAY_MISMATCH = "gateway_mismatch"
-    FISCAL_MISMATCH = "fiscal_mismatch"
-    FULLY_MATCHED = "fully_matched"
-    MATCHED = "matched"
 
 
 @dataclass(frozen=True, slots=True)

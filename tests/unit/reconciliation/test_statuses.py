@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhm24r.reconciliation.statuses import Known, MatchStatus, findings, statuses
+from vhm24r.orders.types import MatchStatus
+from vhm24r.reconciliation.statuses import Known, findings, statuses
 
 pytestmark = pytest.mark.unit
 

@@ -568,6 +568,306 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reconciliation/collections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reconciliation Collections
+         * @description Cash of machines between collections, the latest first.
+         */
+        get: operations["reconciliation_collections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reconciliation Drift
+         * @description What orders should have brought beside what records say, the latest day first.
+         */
+        get: operations["reconciliation_drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/exceptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exceptions
+         * @description What people should look at, most money first.
+         */
+        get: operations["list_exceptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/exceptions/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Exceptions
+         * @description Assign, resolve or reopen many at once; those in another state stay as they are.
+         */
+        post: operations["change_exceptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/exceptions/{exception_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Exception
+         * @description One exception with what was said of it and what might settle it.
+         */
+        get: operations["get_exception"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/exceptions/{exception_id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Assign Exception
+         * @description Give it to somebody, or to nobody.
+         */
+        post: operations["assign_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/exceptions/{exception_id}/comment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Comment Exception
+         * @description Say something of it.
+         */
+        post: operations["comment_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/exceptions/{exception_id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reopen Exception
+         * @description It is not settled after all.
+         */
+        post: operations["reopen_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/exceptions/{exception_id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve Exception
+         * @description Settle it: written off, explained, or reported to whoever has to put it right.
+         */
+        post: operations["resolve_exception"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/gateways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reconciliation Gateways
+         * @description What gateways took, kept and paid out.
+         */
+        get: operations["reconciliation_gateways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Match By Hand
+         * @description Say that records and orders belong together; the run that follows makes the match.
+         */
+        post: operations["match_by_hand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/matches/{match_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Unmatch
+         * @description Take a match away, with the reason in the body or the query.
+         */
+        delete: operations["unmatch"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/offsets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reconciliation Offsets
+         * @description How far clocks were ahead, the latest day first.
+         */
+        get: operations["reconciliation_offsets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reconcile
+         * @description Settle some days, or everything; watch `/events?topics=reconciliation`. An open end is where the facts end.
+         */
+        post: operations["reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reconciliation/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reconciliation Summary
+         * @description Orders by status, money, unmatched records, drift by source, and whether all money is somewhere.
+         */
+        get: operations["reconciliation_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -684,10 +984,137 @@ export interface components {
             /** Name */
             name: string;
         };
+        /**
+         * AssignIn
+         * @description Who is to work on it; null is nobody.
+         */
+        AssignIn: {
+            /** Person Id */
+            person_id: number | null;
+        };
+        /**
+         * AssigneeOut
+         * @description Who works on an exception.
+         */
+        AssigneeOut: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+        };
         /** Body_upload */
         Body_upload: {
             /** Files */
             files?: string[] | null;
+        };
+        /**
+         * BucketOut
+         * @description How many records of a source, and how much money, are in one bucket for one reason.
+         */
+        BucketOut: {
+            amount: components["schemas"]["MoneyOut"];
+            /** Bucket */
+            bucket: string;
+            /** Currency */
+            currency: string;
+            /** Records */
+            records: number;
+            /** Source */
+            source: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * BulkExceptionsIn
+         * @description One deed for many exceptions: what it needs is as in the deed for one.
+         */
+        BulkExceptionsIn: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "assign" | "resolve" | "reopen";
+            /** Ids */
+            ids: number[];
+            /**
+             * Outcome
+             * @default
+             */
+            outcome: string;
+            /** Person Id */
+            person_id?: number | null;
+            /** Reason */
+            reason?: string | null;
+        };
+        /**
+         * BulkOut
+         * @description How many were changed; `skipped` are in a state that does not fit, `unknown` are not there.
+         */
+        BulkOut: {
+            /** Changed */
+            changed: number;
+            /** Skipped */
+            skipped: number[];
+            /** Unknown */
+            unknown: number[];
+        };
+        /**
+         * CandidateOrderOut
+         * @description An order that a record may prove.
+         */
+        CandidateOrderOut: {
+            amount: components["schemas"]["MoneyOut"] | null;
+            machine: components["schemas"]["MachineRefOut"] | null;
+            /** Match Status */
+            match_status: string | null;
+            /** Number */
+            number: string;
+            /** Occurred At */
+            occurred_at: string | null;
+            /** Payment Method */
+            payment_method: string | null;
+            /** Product */
+            product: string | null;
+        };
+        /**
+         * CandidateOut
+         * @description What might settle an exception: a pair, one order split over records, or one record for several orders.
+         */
+        CandidateOut: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "pair" | "split" | "merge";
+            /** Orders */
+            orders: components["schemas"]["CandidateOrderOut"][];
+            /** Reasons */
+            reasons: {
+                [key: string]: unknown;
+            }[];
+            /** Records */
+            records: components["schemas"]["CandidateRecordOut"][];
+        };
+        /**
+         * CandidateRecordOut
+         * @description A record that may prove an order.
+         */
+        CandidateRecordOut: {
+            /** Account */
+            account: string | null;
+            amount: components["schemas"]["MoneyOut"] | null;
+            /** External Id */
+            external_id: string;
+            /** Occurred At */
+            occurred_at: string | null;
+            /** Occurrence */
+            occurrence: number;
+            /** Place */
+            place: string | null;
+            /** Record Id */
+            record_id: number;
+            /** Source */
+            source: string;
         };
         /**
          * ChangeOut
@@ -719,6 +1146,32 @@ export interface components {
             version: number;
         };
         /**
+         * CollectionOut
+         * @description Cash of a machine between two collections.
+         */
+        CollectionOut: {
+            collected: components["schemas"]["MoneyOut"];
+            /** Currency */
+            currency: string;
+            difference: components["schemas"]["MoneyOut"];
+            expected: components["schemas"]["MoneyOut"];
+            machine: components["schemas"]["MachineRefOut"];
+            /** Records */
+            records: number[];
+            /** Since */
+            since: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "short" | "over" | "first";
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
+        /**
          * ColumnGuessOut
          * @description What a column probably means: known by its name, by its values, or not at all.
          */
@@ -729,6 +1182,87 @@ export interface components {
             field: string | null;
             /** Why */
             why: ("name" | "values") | null;
+        };
+        /**
+         * CommentIn
+         * @description Words to leave on an exception.
+         */
+        CommentIn: {
+            /** Text */
+            text: string;
+        };
+        /**
+         * ConservationOut
+         * @description A day and source of which the buckets hold something else than the files state.
+         */
+        ConservationOut: {
+            /** Currency */
+            currency: string;
+            /** Day */
+            day: string;
+            kept: components["schemas"]["RowsAndMoneyOut"];
+            /** Source */
+            source: string;
+            stated: components["schemas"]["RowsAndMoneyOut"];
+        };
+        /**
+         * CountAndMoneyOut
+         * @description How many exceptions, and the money at risk by currency.
+         */
+        CountAndMoneyOut: {
+            /** Amount */
+            amount: {
+                [key: string]: string;
+            };
+            /** Count */
+            count: number;
+        };
+        /**
+         * CreditOut
+         * @description A bank credit.
+         */
+        CreditOut: {
+            amount: components["schemas"]["MoneyOut"];
+            /** Occurred At */
+            occurred_at: string | null;
+            /** Record Id */
+            record_id: number;
+        };
+        /**
+         * DecidedOut
+         * @description The decisions that hold now, and the job that acts on them; null where everything is done.
+         */
+        DecidedOut: {
+            /** Decisions */
+            decisions: number[];
+            /** Job Id */
+            job_id: number | null;
+        };
+        /**
+         * DriftOut
+         * @description What orders should have brought beside what records say; what it is not added up by is null.
+         */
+        DriftOut: {
+            /** Currency */
+            currency: string;
+            /** Day */
+            day: string | null;
+            difference: components["schemas"]["MoneyOut"];
+            fee: components["schemas"]["MoneyOut"];
+            /** Machine */
+            machine: string | null;
+            ours: components["schemas"]["MoneyOut"];
+            /** Ours Count */
+            ours_count: number;
+            /** Permille */
+            permille: number | null;
+            /** Source */
+            source: string | null;
+            /** Status */
+            status: ("ok" | "attention" | "critical") | null;
+            theirs: components["schemas"]["MoneyOut"];
+            /** Theirs Count */
+            theirs_count: number;
         };
         /**
          * ErrorOut
@@ -772,6 +1306,109 @@ export interface components {
             source: string;
         };
         /**
+         * ExceptionDetailOut
+         * @description One exception with what was said of it and what might settle it.
+         */
+        ExceptionDetailOut: {
+            /** Age Days */
+            age_days: number | null;
+            amount: components["schemas"]["MoneyOut"];
+            assignee: components["schemas"]["AssigneeOut"] | null;
+            /** Candidates */
+            candidates: components["schemas"]["CandidateOut"][];
+            /** Comments */
+            comments: number;
+            /** Day */
+            day: string | null;
+            /** Id */
+            id: number;
+            machine: components["schemas"]["MachineRefOut"] | null;
+            /** Occurred At */
+            occurred_at: string | null;
+            order: components["schemas"]["ExceptionOrderOut"] | null;
+            /** Outcome */
+            outcome: ("matched" | "written_off" | "explained" | "reported") | null;
+            /** Outcome Reason */
+            outcome_reason: string | null;
+            /** Reasons */
+            reasons: {
+                [key: string]: unknown;
+            }[];
+            record: components["schemas"]["RecordRefOut"] | null;
+            /** Resolved At */
+            resolved_at: string | null;
+            /** Resolved By */
+            resolved_by: string | null;
+            /** Said */
+            said: components["schemas"]["NoteOut"][];
+            /** Source */
+            source: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "resolved" | "gone";
+            /** Type */
+            type: string;
+        };
+        /**
+         * ExceptionOrderOut
+         * @description The order of an exception.
+         */
+        ExceptionOrderOut: {
+            amount: components["schemas"]["MoneyOut"] | null;
+            /** Match Status */
+            match_status: string | null;
+            /** Number */
+            number: string;
+            /** Payment Method */
+            payment_method: string | null;
+            /** Product */
+            product: string | null;
+        };
+        /**
+         * ExceptionOut
+         * @description Something a person should look at.
+         */
+        ExceptionOut: {
+            /** Age Days */
+            age_days: number | null;
+            amount: components["schemas"]["MoneyOut"];
+            assignee: components["schemas"]["AssigneeOut"] | null;
+            /** Comments */
+            comments: number;
+            /** Day */
+            day: string | null;
+            /** Id */
+            id: number;
+            machine: components["schemas"]["MachineRefOut"] | null;
+            /** Occurred At */
+            occurred_at: string | null;
+            order: components["schemas"]["ExceptionOrderOut"] | null;
+            /** Outcome */
+            outcome: ("matched" | "written_off" | "explained" | "reported") | null;
+            /** Outcome Reason */
+            outcome_reason: string | null;
+            /** Reasons */
+            reasons: {
+                [key: string]: unknown;
+            }[];
+            record: components["schemas"]["RecordRefOut"] | null;
+            /** Resolved At */
+            resolved_at: string | null;
+            /** Resolved By */
+            resolved_by: string | null;
+            /** Source */
+            source: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "resolved" | "gone";
+            /** Type */
+            type: string;
+        };
+        /**
          * FieldCountOut
          * @description How often an import fills or changes a field.
          */
@@ -810,6 +1447,31 @@ export interface components {
             sha256: string;
             /** Size */
             size: number;
+        };
+        /**
+         * GatewayTotalOut
+         * @description What a gateway took, kept and owes.
+         */
+        GatewayTotalOut: {
+            /** Currency */
+            currency: string;
+            fee: components["schemas"]["MoneyOut"];
+            /** Gateway */
+            gateway: string;
+            gross: components["schemas"]["MoneyOut"];
+            net: components["schemas"]["MoneyOut"];
+            /** Payments */
+            payments: number;
+        };
+        /**
+         * GatewaysOut
+         * @description Gateways in sum, and day by day.
+         */
+        GatewaysOut: {
+            /** Payouts */
+            payouts: components["schemas"]["PayoutOut"][];
+            /** Totals */
+            totals: components["schemas"]["GatewayTotalOut"][];
         };
         /**
          * ImportOut
@@ -915,6 +1577,14 @@ export interface components {
             value: string | null;
         };
         /**
+         * JobOut
+         * @description A job to watch.
+         */
+        JobOut: {
+            /** Job Id */
+            job_id: number;
+        };
+        /**
          * KeptOrderOut
          * @description An order that stays although nothing reports it any more.
          */
@@ -949,6 +1619,33 @@ export interface components {
         ListOf_ChangeOut_: {
             /** Items */
             items: components["schemas"]["ChangeOut"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+            /** Total */
+            total?: number | null;
+        };
+        /** ListOf[CollectionOut] */
+        ListOf_CollectionOut_: {
+            /** Items */
+            items: components["schemas"]["CollectionOut"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+            /** Total */
+            total?: number | null;
+        };
+        /** ListOf[DriftOut] */
+        ListOf_DriftOut_: {
+            /** Items */
+            items: components["schemas"]["DriftOut"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+            /** Total */
+            total?: number | null;
+        };
+        /** ListOf[ExceptionOut] */
+        ListOf_ExceptionOut_: {
+            /** Items */
+            items: components["schemas"]["ExceptionOut"][];
             /** Next Cursor */
             next_cursor?: string | null;
             /** Total */
@@ -994,6 +1691,15 @@ export interface components {
         ListOf_MappingOut_: {
             /** Items */
             items: components["schemas"]["MappingOut"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+            /** Total */
+            total?: number | null;
+        };
+        /** ListOf[OffsetOut] */
+        ListOf_OffsetOut_: {
+            /** Items */
+            items: components["schemas"]["OffsetOut"][];
             /** Next Cursor */
             next_cursor?: string | null;
             /** Total */
@@ -1219,18 +1925,39 @@ export interface components {
             required: string[];
         };
         /**
+         * MatchIn
+         * @description One order with its records, or one record with its orders; `confirm` where the sums differ.
+         */
+        MatchIn: {
+            /**
+             * Confirm
+             * @default false
+             */
+            confirm: boolean;
+            /** Orders */
+            orders: string[];
+            /** Reason */
+            reason: string;
+            /** Records */
+            records: components["schemas"]["RecordRefIn"][];
+        };
+        /**
          * MatchOut
-         * @description Why a record belongs to an order.
+         * @description Why a record belongs to an order; one that names it has no `id`, as nobody can take it away.
          */
         MatchOut: {
             /** Confidence */
             confidence: number;
+            /** Id */
+            id: number | null;
             /** Interchangeable */
             interchangeable: boolean;
             /** Kind */
             kind: string;
             /** Reasons */
-            reasons: unknown[];
+            reasons: {
+                [key: string]: unknown;
+            }[];
             /** Rule */
             rule: string;
         };
@@ -1314,6 +2041,34 @@ export interface components {
             text: string;
         };
         /**
+         * OffsetOut
+         * @description How far a clock was ahead on a day; `beyond` is farther than the window it is held against.
+         */
+        OffsetOut: {
+            /** Account */
+            account: string | null;
+            /** Ahead S */
+            ahead_s: number;
+            /** Beyond */
+            beyond: boolean;
+            /** Day */
+            day: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "machine" | "terminal";
+            machine: components["schemas"]["MachineRefOut"] | null;
+            /** Place */
+            place: string | null;
+            /** Records */
+            records: number;
+            /** Source */
+            source: string | null;
+            /** Window S */
+            window_s: number;
+        };
+        /**
          * OrderCountsOut
          * @description Orders an import touched.
          */
@@ -1353,7 +2108,7 @@ export interface components {
         };
         /**
          * OrderOut
-         * @description One order with everything known about it.
+         * @description One order with everything known about it; `findings` is all that reconciliation holds against it.
          */
         OrderOut: {
             amount: components["schemas"]["MoneyOut"] | null;
@@ -1374,6 +2129,8 @@ export interface components {
             };
             /** Fields Edited */
             fields_edited: string[];
+            /** Findings */
+            findings: string[];
             last_change: components["schemas"]["LastChangeOut"];
             machine: components["schemas"]["MachineRefOut"] | null;
             /** Match Status */
@@ -1390,6 +2147,10 @@ export interface components {
             payment_method: string | null;
             /** Product */
             product: string | null;
+            /** Reasons */
+            reasons: {
+                [key: string]: unknown;
+            }[];
             /** Status */
             status: string;
             /** Tags */
@@ -1449,6 +2210,28 @@ export interface components {
          * @enum {string}
          */
         Outcome: "new" | "changed" | "filled" | "unchanged" | "duplicate";
+        /**
+         * PayoutOut
+         * @description What became of the money of a gateway day.
+         */
+        PayoutOut: {
+            credit: components["schemas"]["CreditOut"] | null;
+            /** Currency */
+            currency: string;
+            /** Day */
+            day: string;
+            difference: components["schemas"]["MoneyOut"];
+            fee: components["schemas"]["MoneyOut"];
+            /** Gateway */
+            gateway: string;
+            gross: components["schemas"]["MoneyOut"];
+            net: components["schemas"]["MoneyOut"];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "paid" | "paid_together" | "waiting" | "missing" | "not_covered";
+        };
         /**
          * PersonRefOut
          * @description A person by name.
@@ -1518,6 +2301,43 @@ export interface components {
             storage: boolean;
         };
         /**
+         * ReconciliationOut
+         * @description How reconciliation stands; money without a currency of its own is by currency.
+         */
+        ReconciliationOut: {
+            /** Buckets */
+            buckets: components["schemas"]["BucketOut"][];
+            /** By Status */
+            by_status: {
+                [key: string]: number;
+            };
+            /** Conservation */
+            conservation: components["schemas"]["ConservationOut"][];
+            /** Conserved */
+            conserved: boolean;
+            /** Drift */
+            drift: components["schemas"]["DriftOut"][];
+            /** Exceptions */
+            exceptions: {
+                [key: string]: components["schemas"]["CountAndMoneyOut"];
+            };
+            last_run: components["schemas"]["RunOut"] | null;
+            /** Matched Money */
+            matched_money: {
+                [key: string]: string;
+            };
+            /** Orders */
+            orders: number;
+            /** Seconds */
+            seconds: number | null;
+            /** Unmatched Records */
+            unmatched_records: {
+                [key: string]: number;
+            };
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * RecordOut
          * @description What a row says.
          */
@@ -1541,6 +2361,61 @@ export interface components {
             source: string;
             /** State */
             state: string | null;
+        };
+        /**
+         * RecordRefIn
+         * @description A record by what names it: its source and external id (with the account where it has one), or its id.
+         */
+        RecordRefIn: {
+            /** Account */
+            account?: string | null;
+            /** External Id */
+            external_id?: string | null;
+            /** Occurrence */
+            occurrence?: number | null;
+            /** Record Id */
+            record_id?: number | null;
+            /** Source */
+            source?: string | null;
+        };
+        /**
+         * RecordRefOut
+         * @description What names a record.
+         */
+        RecordRefOut: {
+            /** Account */
+            account: string | null;
+            /** External Id */
+            external_id: string;
+            /** Occurrence */
+            occurrence: number;
+            /** Record Id */
+            record_id: number;
+            /** Source */
+            source: string;
+        };
+        /**
+         * ReopenIn
+         * @description Why it is not settled after all.
+         */
+        ReopenIn: {
+            /** Reason */
+            reason?: string | null;
+        };
+        /**
+         * ResolveIn
+         * @description How it was settled, and why.
+         */
+        ResolveIn: {
+            /**
+             * Outcome
+             * @example written_off
+             * @example explained
+             * @example reported
+             */
+            outcome: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * RowChangeOut
@@ -1577,6 +2452,57 @@ export interface components {
             unchanged: number;
             /** Updated */
             updated: number;
+        };
+        /**
+         * RowsAndMoneyOut
+         * @description Rows of files and their money.
+         */
+        RowsAndMoneyOut: {
+            amount: components["schemas"]["MoneyOut"];
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * RunIn
+         * @description Business days to settle, both ends included; without them everything.
+         */
+        RunIn: {
+            /** From */
+            from?: string | null;
+            /** To */
+            to?: string | null;
+        };
+        /**
+         * RunOut
+         * @description A run that has ended.
+         */
+        RunOut: {
+            /** By */
+            by: string;
+            /** Conserved */
+            conserved: boolean;
+            /** Days */
+            days: number;
+            /**
+             * Finished At
+             * Format: date-time
+             */
+            finished_at: string;
+            /** From */
+            from: string | null;
+            /** Id */
+            id: number;
+            /** Orders */
+            orders: number;
+            /** Records */
+            records: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** To */
+            to: string | null;
         };
         /**
          * SampleOut
@@ -1659,6 +2585,14 @@ export interface components {
             orders: components["schemas"]["WithdrawnOut"];
             /** Records */
             records: number;
+        };
+        /**
+         * UnmatchIn
+         * @description Why a match is taken away.
+         */
+        UnmatchIn: {
+            /** Reason */
+            reason: string;
         };
         /**
          * VersionOut
@@ -1892,7 +2826,7 @@ export interface operations {
     events: {
         parameters: {
             query: {
-                /** @description comma-separated: imports, orders */
+                /** @description comma-separated: imports, orders, reconciliation */
                 topics: string;
             };
             header?: never;
@@ -2764,6 +3698,538 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListOf_ProductOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconciliation_collections: {
+        parameters: {
+            query?: {
+                /** @description first business day, yyyy-mm-dd */
+                from?: string | null;
+                /** @description last business day, yyyy-mm-dd */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_CollectionOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconciliation_drift: {
+        parameters: {
+            query?: {
+                source?: string | null;
+                machine?: string | null;
+                /** @description day, source, machine, or several with commas */
+                by?: string;
+                /** @description first business day, yyyy-mm-dd */
+                from?: string | null;
+                /** @description last business day, yyyy-mm-dd */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_DriftOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_exceptions: {
+        parameters: {
+            query?: {
+                /** @description amount, age or day; a leading - turns it round */
+                sort?: string;
+                limit?: number;
+                cursor?: string | null;
+                with_total?: boolean;
+                /** @description open (the default), resolved, gone or all */
+                state?: string | null;
+                type?: string | null;
+                source?: string | null;
+                machine?: string | null;
+                /** @description a person's id, me or none */
+                assignee?: string | null;
+                /** @description first business day, yyyy-mm-dd */
+                from?: string | null;
+                /** @description last business day, yyyy-mm-dd */
+                to?: string | null;
+                /** @description in units: 15000 or 15000.00 */
+                amount_min?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_ExceptionOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_exceptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkExceptionsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exception_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionDetailOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assign_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exception_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionDetailOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    comment_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exception_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionDetailOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reopen_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exception_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReopenIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionDetailOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolve_exception: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exception_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionDetailOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconciliation_gateways: {
+        parameters: {
+            query?: {
+                /** @description first business day, yyyy-mm-dd */
+                from?: string | null;
+                /** @description last business day, yyyy-mm-dd */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewaysOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    match_by_hand: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MatchIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecidedOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unmatch: {
+        parameters: {
+            query?: {
+                reason?: string | null;
+            };
+            header?: never;
+            path: {
+                match_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UnmatchIn"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecidedOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconciliation_offsets: {
+        parameters: {
+            query?: {
+                only_beyond?: boolean;
+                limit?: number;
+                cursor?: string | null;
+                /** @description first business day, yyyy-mm-dd */
+                from?: string | null;
+                /** @description last business day, yyyy-mm-dd */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOf_OffsetOut_"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconcile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description what is wrong and what to do */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reconciliation_summary: {
+        parameters: {
+            query?: {
+                /** @description first business day, yyyy-mm-dd */
+                from?: string | null;
+                /** @description last business day, yyyy-mm-dd */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReconciliationOut"];
                 };
             };
             /** @description what is wrong and what to do */

@@ -24,7 +24,11 @@ from vhm24r.platform.live import LiveHub
 
 outside = GuardedRouter(tags=["running"])
 router = GuardedRouter(tags=["running"])
-TOPICS = {"imports": Permission.IMPORTS_READ, "orders": Permission.ORDERS_READ}
+TOPICS = {
+    "imports": Permission.IMPORTS_READ,
+    "orders": Permission.ORDERS_READ,
+    "reconciliation": Permission.MATCHES_READ,
+}
 """Every live topic and the permission that lets one watch it."""
 
 HEARTBEAT_SECONDS = 15.0
@@ -67,7 +71,7 @@ async def events(
     request: Request,
     services: ServicesOf,
     person: CurrentPerson,
-    topics: Annotated[str, Query(description="comma-separated: imports, orders")],
+    topics: Annotated[str, Query(description="comma-separated: imports, orders, reconciliation")],
 ) -> StreamingResponse:
     """Live events as Server-Sent Events; progress is a hint, the rows are the truth."""
     wanted = frozenset(topic for topic in topics.split(",") if topic)

@@ -16,7 +16,7 @@ from vhm24r.orders.errors import VersionNotFound
 from vhm24r.orders.filters import OrderFilter
 from vhm24r.orders.types import DEFAULT_SORT, ChangeKind
 from vhm24r.orders.versions import FieldChange, as_of
-from vhm24r.orders.views import field_values, locator, moment, money, order_row
+from vhm24r.orders.views import field_values, locator, match_view, moment, money, order_row
 from vhm24r.platform.db import AnyRow
 
 STATUS_FIELD = "status"
@@ -80,6 +80,8 @@ def _order(row: AnyRow, changes: list[Any], evidence: list[Any], notes: list[Any
     history = [_change(change) for change in changes]
     return {
         **order_row(row._mapping),
+        "findings": row.findings or [],
+        "reasons": row.reasons or [],
         "fields": field_values(row._mapping),
         "fields_edited": row.edited_fields or [],
         "evidence": [_evidence(record) for record in evidence],
@@ -157,22 +159,13 @@ def _change(row: AnyRow) -> dict[str, Any]:
 
 
 def _evidence(row: AnyRow) -> dict[str, Any]:
-    match = None
-    if row.match_kind is not None:
-        match = {
-            "kind": row.match_kind,
-            "rule": row.rule,
-            "confidence": row.confidence,
-            "interchangeable": row.interchangeable,
-            "reasons": row.reasons,
-        }
     return {
         "source": row.source,
         "external_id": row.external_id,
         "amount": money(row.amount, row.currency),
         "occurred_at": moment(row.occurred_at),
         "role": row.role or "sale",
-        "match": match,
+        "match": match_view(row._mapping),
         "import_id": row.import_id,
         "file": row.file_name,
         "locator": locator(row.sheets, row.sheet, row.file_row, row.member),

@@ -13,7 +13,7 @@ from enum import IntEnum
 import numpy as np
 
 from vhm24r.reconciliation.matcher.assignment import components, larger
-from vhm24r.reconciliation.matcher.facts import NOBODY, Ints, Pairs
+from vhm24r.reconciliation.matcher.facts import NOBODY, Flags, Ints, Pairs
 
 FAR_S = 1_000_000
 """The margin where there is no other assignment with as many pairs."""
@@ -55,8 +55,14 @@ class Edge:
     cost: int
 
 
-def judge(pairs: Pairs, assigned: Ints, records: int, margin_s: int) -> Verdict:
-    """Weigh an assignment against its alternatives; one that costs less than `margin_s` more leaves it open."""
+def judge(
+    pairs: Pairs, assigned: Ints, records: int, margin_s: int, untold: Flags | None = None, untold_s: int = 0
+) -> Verdict:
+    """Weigh an assignment against its alternatives; one that costs less than `margin_s` more leaves it open.
+
+    `untold` are records whose clock nobody could tell: where such take part, seconds prove less, and an alternative
+    leaves the assignment open if it costs less than `untold_s` more.
+    """
     verdict = Verdict(
         np.where(assigned == NOBODY, int(Sureness.UNMATCHED), int(Sureness.CERTAIN)),
         np.full(len(assigned), FAR_S, dtype=np.int64),
@@ -65,7 +71,8 @@ def judge(pairs: Pairs, assigned: Ints, records: int, margin_s: int) -> Verdict:
     for part in larger(components(pairs, len(assigned), records)) if pairs.count else ():
         columns = (pairs.order[part].tolist(), pairs.record[part].tolist(), cost[part].tolist())
         exchange = Exchange([Edge(*edge) for edge in zip(*columns, strict=True)], assigned)
-        for order, sureness, margin in exchange.verdicts(margin_s):
+        is_untold = untold is not None and bool(untold[pairs.record[part]].any())
+        for order, sureness, margin in exchange.verdicts(max(margin_s, untold_s) if is_untold else margin_s):
             verdict.sureness[order] = sureness
             verdict.margin_s[order] = margin
     return verdict

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vhm24r.reconciliation.matcher.candidates import candidates
-from vhm24r.reconciliation.matcher.facts import NOBODY, Facts, Ints, Pairs
+from vhm24r.reconciliation.matcher.facts import NOBODY, Facts, Flags, Ints, Pairs, day_by_day
 
 BIN_S = 15
 PEAK_BINS = 4
@@ -38,12 +38,17 @@ Shares = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Of each record the machine its terminal stood at that day, or NOBODY; and the seconds its clock was ahead of that
-    machine's, the usual delay included, or 0.
+    """Of each record the machine its terminal stood at that day, or NOBODY; the seconds its clock was ahead of that
+    machine's, the usual delay included, or 0; and whether that could be told (`timed`).
     """
 
     machine: Ints
     ahead_s: Ints
+    timed: Flags
+
+    def only(self, wanted: Ints) -> "Standing":
+        """Those of some records."""
+        return Standing(self.machine[wanted], self.ahead_s[wanted], self.timed[wanted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,10 @@ def standing(orders: Facts, records: Facts, reach_s: int) -> Standing:
     group, groups = terminal_days(records)
     nobody = np.full(records.count, NOBODY)
     if not groups or not orders.count:
-        return Standing(nobody, np.zeros(records.count, dtype=np.int64))
+        return Standing(nobody, np.zeros(records.count, dtype=np.int64), np.zeros(records.count, dtype=np.bool_))
     sample = _sampled(records, group, groups)
-    found, _ = candidates(orders, records.only(sample), reach_s)
+    there, here = day_by_day(orders, records.only(sample))
+    found, _ = candidates(there, here, reach_s)
     found = found.only(orders.party[found.order] != NOBODY)
     size = np.bincount(group[sample], minlength=groups)
     peaks = _peaks(found, group[sample], orders.party, size, reach_s)
@@ -74,14 +80,19 @@ def standing(orders: Facts, records: Facts, reach_s: int) -> Standing:
     machine[group[group != NOBODY]] = records.home[group != NOBODY]
     at_home = (machine[peaks.group] == peaks.machine) & (peaks.count >= LEAD)
     best = np.concatenate([_leaders(peaks, size, machine), np.flatnonzero(at_home)])
-    start_s = np.full(groups, -PEAK_S // 2)
+    timed, start_s = np.zeros(groups, dtype=np.bool_), np.full(groups, -PEAK_S // 2)
     machine[peaks.group[best]], start_s[peaks.group[best]] = peaks.machine[best], peaks.start_s[best]
+    timed[peaks.group[best]] = True
+    roaming = _roaming(found, group[sample], size, reach_s)
+    roaming = Roaming(*(column[(machine == NOBODY)[roaming.group]] for column in (roaming.group, roaming.start_s)))
+    start_s[roaming.group], timed[roaming.group] = roaming.start_s, True
     of = group[sample][found.record]
     after = found.seconds - start_s[of]
-    inside = (orders.party[found.order] == machine[of]) & (after >= 0) & (after < PEAK_S)
+    inside = ((machine[of] == NOBODY) | (orders.party[found.order] == machine[of])) & (after >= 0) & (after < PEAK_S)
     ahead_s = medians(of[inside], found.seconds[inside], groups)
     known = group != NOBODY
-    return Standing(np.where(known, machine[group], nobody), np.where(known, ahead_s[group], 0))
+    ahead_s[~timed] = 0
+    return Standing(np.where(known, machine[group], nobody), np.where(known, ahead_s[group], 0), known & timed[group])
 
 
 def terminal_days(records: Facts) -> tuple[Ints, int]:
@@ -108,8 +119,17 @@ def _sampled(records: Facts, group: Ints, groups: int) -> Ints:
     return chosen
 
 
-def _peaks(found: Pairs, group: Ints, machine_of: Ints, size: Ints, reach_s: int) -> Peaks:
-    """The fullest minute of every group and machine that have candidates; `group` is of each sampled record."""
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """Of every group and machine that have candidates, how many records lie in each minute after an order of it."""
+
+    group: Ints
+    machine: Ints
+    counts: Ints
+
+
+def _minutes(found: Pairs, group: Ints, machine_of: Ints, reach_s: int) -> Minutes:
+    """`group` is of each sampled record, `machine_of` of each order."""
     machines, bins = int(machine_of.max()) + 1, 2 * reach_s // BIN_S + 1
     place = (found.seconds + reach_s) // BIN_S
     # a record counts once in a bin, however many orders of the machine it has there
@@ -119,11 +139,39 @@ def _peaks(found: Pairs, group: Ints, machine_of: Ints, size: Ints, reach_s: int
     names, row = np.unique(where, return_inverse=True)
     counts = np.bincount(row * bins + place, minlength=len(names) * bins).reshape(len(names), bins)
     until = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
-    minutes = until[:, PEAK_BINS:] - until[:, :-PEAK_BINS]
-    fullest = minutes.argmax(axis=1)
-    count = minutes[np.arange(len(names)), fullest]
-    share = count / size[names // machines]
-    return Peaks(names // machines, names % machines, share, count, fullest * BIN_S - reach_s)
+    return Minutes(names // machines, names % machines, until[:, PEAK_BINS:] - until[:, :-PEAK_BINS])
+
+
+def _peaks(found: Pairs, group: Ints, machine_of: Ints, size: Ints, reach_s: int) -> Peaks:
+    """The fullest minute of every group and machine that have candidates."""
+    minutes = _minutes(found, group, machine_of, reach_s)
+    fullest = minutes.counts.argmax(axis=1)
+    count = minutes.counts[np.arange(len(minutes.group)), fullest]
+    share = count / size[minutes.group]
+    return Peaks(minutes.group, minutes.machine, share, count, fullest * BIN_S - reach_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Roaming:
+    """Terminals and days (`group`) that serve several machines, and the minute their records come in after orders."""
+
+    group: Ints
+    start_s: Ints
+
+
+def _roaming(found: Pairs, group: Ints, size: Ints, reach_s: int) -> Roaming:
+    """Terminals whose records follow the orders of the network as a whole in one minute, far more than in any other:
+    their clock can be told, though not where they stand.
+    """
+    network = np.zeros(int(found.order.max(initial=0)) + 1, dtype=np.int64)
+    bins = 2 * reach_s // BIN_S + 1
+    minutes = _minutes(found, group, network, reach_s)
+    fullest = minutes.counts.argmax(axis=1)
+    count = minutes.counts[np.arange(len(minutes.group)), fullest]
+    usual = (minutes.counts.sum(axis=1) - count) / max(bins - PEAK_BINS, 1)
+    of = size[minutes.group]
+    sure = (count >= FEWEST) & (count >= LEAST_SHARE * of) & (count - usual >= np.maximum(LEAD, LEAST_LEAD * of))
+    return Roaming(minutes.group[sure], (fullest * BIN_S - reach_s)[sure])
 
 
 def _leaders(peaks: Peaks, size: Ints, home: Ints) -> Ints:

@@ -1,0 +1,187 @@
+"""Set-based writing of what a run has found, a span of days at a time.
+
+What is derived of a day is deleted and written anew; exceptions are brought up to date, because people work on them.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.platform.columns import Ints, write_columns
+from vhm24r.platform.db import AnyRow, driver_connection, run_sql
+from vhm24r.reconciliation.reckoning.documents import WHYS
+from vhm24r.reconciliation.reckoning.outcomes import BUCKET_OF
+from vhm24r.reconciliation.repository import Span, day_of
+from vhm24r.reconciliation.types import ExceptionState, Outcome, Why
+
+Rows = Iterable[Sequence[Any]]
+
+
+async def copy_rows(session: AsyncSession, table: str, columns: Sequence[str], rows: Rows) -> None:
+    """Append rows to a table; names are constants."""
+    connection = await driver_connection(session)
+    async with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+        for row in rows:
+            await copy.write_row(row)
+
+
+async def rewrite_days(session: AsyncSession, table: str, span: Span, columns: Sequence[str], rows: Rows) -> None:
+    """Put rows in place of all that a table has of the span's days."""
+    days = {"first": day_of(span.first), "last": day_of(span.last)}
+    await run_sql(session, f"DELETE FROM {table} WHERE day BETWEEN :first AND :last", **days)
+    await copy_rows(session, table, columns, rows)
+
+
+async def write_outcomes(session: AsyncSession, span: Span, columns: dict[str, Ints]) -> None:
+    """Records of the span that prove no order: `record_id`, `day`, `why` and `order_id` (-1 for none)."""
+    await run_sql(
+        session,
+        "CREATE TEMP TABLE IF NOT EXISTS found_outcomes"
+        " (record_id bigint, day bigint, why bigint, order_id bigint) ON COMMIT DELETE ROWS",
+    )
+    await run_sql(session, "TRUNCATE found_outcomes")
+    await write_columns(session, "found_outcomes", columns)
+    await run_sql(
+        session,
+        "DELETE FROM reconciliation_outcomes WHERE day BETWEEN :first AND :last"
+        " OR record_id IN (SELECT record_id FROM found_outcomes)",
+        first=day_of(span.first),
+        last=day_of(span.last),
+    )
+    whys = ", ".join(f"'{why}'" for why in WHYS)
+    buckets = ", ".join(f"'{BUCKET_OF[why]}'" for why in WHYS)
+    await run_sql(
+        session,
+        f"""
+        INSERT INTO reconciliation_outcomes (record_id, day, bucket, why, order_id)
+        SELECT record_id, '1970-01-01'::date + day::int, (ARRAY[{buckets}]::text[])[why + 1],
+            (ARRAY[{whys}]::text[])[why + 1], nullif(order_id, -1)
+        FROM found_outcomes
+        """,
+    )
+
+
+EXCEPTION_COLUMNS = (
+    "type", "subject", "day", "order_id", "record_id", "source", "machine_code", "amount", "currency", "occurred_at",
+    "reasons",
+)  # fmt: skip
+
+
+SETTLING = ("outcome", "outcome_reason", "resolved_by", "resolved_at")
+
+
+async def write_exceptions(session: AsyncSession, condition: str, rows: Rows, **params: object) -> None:
+    """Bring exceptions up to date. `condition` says which of the standing ones the rows are all of.
+
+    One that is no longer there is gone, unless a person settled it; one that comes back is open again, unless a person
+    settled it. What people said of it stays in either case. One that was settled by matching is open again if it is
+    there all the same: what it was matched with does not stand any more.
+    """
+    shape = ", ".join(f"found.{name}" for name in EXCEPTION_COLUMNS)
+    await run_sql(
+        session,
+        "CREATE TEMP TABLE IF NOT EXISTS found_exceptions (LIKE reconciliation_exceptions) ON COMMIT DELETE ROWS",
+    )
+    await run_sql(session, "TRUNCATE found_exceptions")
+    for name in ("id", "present", "state"):
+        await run_sql(session, f"ALTER TABLE found_exceptions ALTER COLUMN {name} DROP NOT NULL")
+    await copy_rows(session, "found_exceptions", EXCEPTION_COLUMNS, rows)
+    await run_sql(session, "ANALYZE found_exceptions (type, subject)")
+    await run_sql(
+        session,
+        f"""
+        UPDATE reconciliation_exceptions e SET present = false,
+            state = CASE WHEN e.state = '{ExceptionState.OPEN}' THEN '{ExceptionState.GONE}' ELSE e.state END
+        WHERE e.present AND {condition} AND NOT EXISTS (
+            SELECT FROM found_exceptions f WHERE f.type = e.type AND f.subject = e.subject
+        )
+        """,
+        **params,
+    )
+    undone = f"(e.state = '{ExceptionState.RESOLVED}' AND e.outcome = '{Outcome.MATCHED}')"
+    changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in EXCEPTION_COLUMNS[2:])
+    same = ", ".join(f"e.{name}" for name in EXCEPTION_COLUMNS[2:])
+    new = ", ".join(f"EXCLUDED.{name}" for name in EXCEPTION_COLUMNS[2:])
+    await run_sql(
+        session,
+        f"""
+        INSERT INTO reconciliation_exceptions AS e ({", ".join(EXCEPTION_COLUMNS)}, present, state)
+        SELECT {shape}, true, '{ExceptionState.OPEN}' FROM found_exceptions found
+        ON CONFLICT (type, subject) DO UPDATE SET {changed}, present = true,
+            state = CASE WHEN e.state = '{ExceptionState.GONE}' OR {undone} THEN '{ExceptionState.OPEN}'
+                ELSE e.state END,
+            {", ".join(f"{name} = CASE WHEN {undone} THEN NULL ELSE e.{name} END" for name in SETTLING)}
+        WHERE NOT e.present OR {undone} OR ({same}) IS DISTINCT FROM ({new})
+        """,
+    )
+
+
+SALES_AND_LOOSE = """
+    SELECT e.id, e.record_id, e.file_id, e.source, coalesce(e.currency, '') AS currency, e.amount,
+        (o.occurred_at AT TIME ZONE :zone)::date AS day
+    FROM orders o JOIN evidence_records e ON e.order_id = o.id AND e.current
+    WHERE coalesce(o.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) >= :start
+        AND coalesce(o.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) < :end
+    UNION ALL
+    SELECT e.id, e.record_id, e.file_id, e.source, coalesce(e.currency, ''), e.amount,
+        (e.occurred_at AT TIME ZONE :zone)::date
+    FROM evidence_records e
+    WHERE coalesce(e.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) >= :start
+        AND coalesce(e.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) < :end AND e.order_id IS NULL AND e.current
+"""
+"""Every standing record of a span; one that names an order is of its order's day."""
+
+
+async def count_stated(session: AsyncSession, span: Span) -> Sequence[AnyRow]:
+    """What the live files state of the span's records, row by row of the files: (day, source, currency, rows, amount,
+    repeated_rows, repeated_amount, restated_rows, restated_amount).
+
+    A row that states what another row states already is repeated; one that states what its record no longer says is
+    restated.
+    """
+    await run_sql(session, "DROP TABLE IF EXISTS span_versions")
+    await run_sql(
+        session,
+        f"""
+        CREATE TEMP TABLE span_versions ON COMMIT DROP AS
+        WITH mine AS MATERIALIZED ({SALES_AND_LOOSE})
+        SELECT id, file_id, source, currency, amount, coalesce(day, '1970-01-01') AS day, true AS current FROM mine
+        UNION ALL
+        SELECT v.id, v.file_id, m.source, m.currency, v.amount, coalesce(m.day, '1970-01-01'), false
+        FROM mine m JOIN evidence_records v ON v.record_id = m.record_id AND NOT v.current AND NOT v.withdrawn
+        """,
+        zone=span.zone,
+        start=span.start,
+        end=span.end,
+    )
+    await run_sql(session, "ANALYZE span_versions")
+    statement = text(
+        """
+        WITH within AS (
+            SELECT unnest(range_agg(reach)) AS reach
+            FROM (SELECT int8range(min(id), max(id), '[]') AS reach FROM span_versions GROUP BY file_id) files
+        ), reach AS (SELECT lower(reach) AS low, upper(reach) - 1 AS high FROM within),
+        seen AS (
+            SELECT v.id, count(*) AS times FROM reach r JOIN evidence_sightings s
+                ON s.version_id <= r.high AND s.version_id + s.length > r.low
+            JOIN evidence_files f ON f.id = s.file_id AND NOT f.withdrawn
+            CROSS JOIN LATERAL generate_series(
+                greatest(r.low, s.version_id), least(r.high, s.version_id + s.length - 1)
+            ) AS stated (id) JOIN span_versions v ON v.id = stated.id
+            GROUP BY v.id
+        )
+        SELECT v.day, v.source, v.currency, sum(t.times)::bigint AS rows,
+            coalesce(sum(t.times * v.amount), 0)::bigint AS amount,
+            coalesce(sum(t.times - 1) FILTER (WHERE v.current), 0)::bigint AS repeated_rows,
+            coalesce(sum((t.times - 1) * v.amount) FILTER (WHERE v.current), 0)::bigint AS repeated_amount,
+            coalesce(sum(t.times) FILTER (WHERE NOT v.current), 0)::bigint AS restated_rows,
+            coalesce(sum(t.times * v.amount) FILTER (WHERE NOT v.current), 0)::bigint AS restated_amount
+        FROM span_versions v JOIN seen t USING (id) GROUP BY v.day, v.source, v.currency
+        """
+    )
+    return (await session.execute(statement)).all()
+
+
+DUPLICATES = (("repeated", Why.REPEATED), ("restated", Why.RESTATED))

@@ -1,0 +1,376 @@
+"""Every SELECT of reconciliation that fills a world. Never commits.
+
+Days are numbers since 1970 in the business zone; numbers that are not known are UNKNOWN, names -1.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.evidence.matching import MATCH_COLUMNS
+from vhm24r.evidence.types import SourceName
+from vhm24r.kit.clock import day_bounds
+from vhm24r.orders.matching import STATUSES
+from vhm24r.orders.types import Channel, OrderStatus, Origin
+from vhm24r.platform.columns import Ints, read_columns
+from vhm24r.reconciliation.reckoning.outcomes import ROLE_NAMES
+from vhm24r.reconciliation.reckoning.world import (
+    CURRENCIES,
+    METHODS,
+    SOURCE,
+    SOURCES,
+    UNKNOWN,
+    Aside,
+    Covered,
+    Decisions,
+    Orders,
+    Records,
+    Sales,
+)
+from vhm24r.reconciliation.types import GATEWAYS, Rule, Why
+
+EPOCH_DAY = date(1970, 1, 1)
+RULE_NAMES = tuple(Rule)
+SPACE = "vending"
+PAID_WITHIN_S = 7_200
+EARLY_S = 300
+"""A paying time more than PAID_WITHIN_S after the creation, or EARLY_S before it, is not believed; the creation is."""
+
+LINKED_WITHIN_S = 12_000
+"""Facts further apart than this are never linked: clocks are put right by three hours at most, and windows, delays and
+returns are less than the rest.
+"""
+
+
+def day_number(day: date) -> int:
+    """Days since 1970."""
+    return (day - EPOCH_DAY).days
+
+
+def day_of(number: int) -> date:
+    """The day of such a number."""
+    return EPOCH_DAY + timedelta(days=int(number))
+
+
+def _place(column: str, names: Sequence[str], unknown: int) -> str:
+    """SQL for a name's place in a list of constants."""
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"coalesce(array_position(ARRAY[{listed}]::text[], {column}) - 1, {unknown})::bigint"
+
+
+def _seconds(column: str) -> str:
+    return f"coalesce(extract(epoch FROM {column})::bigint, {UNKNOWN})"
+
+
+def _day(column: str) -> str:
+    return f"(coalesce({column} AT TIME ZONE {{zone}}, '1970-01-01')::date - '1970-01-01'::date)::bigint"
+
+
+GATEWAY_NAMED = "CASE {} ELSE -1 END::bigint".format(
+    " ".join(
+        f"WHEN lower(e.extra ->> 'payment_type') LIKE '%{word}%' THEN {SOURCE[name]}"
+        for name, words in zip(GATEWAYS, (("payme", "пейми"), ("click", "клик"), ("uzum", "узум")), strict=True)
+        for word in words
+    )
+)
+"""SQL for the gateway that a sale `e` says it was paid by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days in a row, both ends included, and the instants they begin and end at."""
+
+    first: int
+    last: int
+    start: datetime
+    end: datetime
+    zone: str
+
+    @classmethod
+    def of(cls, first: int, last: int, zone: ZoneInfo) -> "Span":
+        """The span of some days of a zone. Facts without a time lie at the very beginning of 1970."""
+        start = day_bounds(day_of(first), zone)[0] if first > 0 else datetime(1970, 1, 1, tzinfo=UTC)
+        end = day_bounds(day_of(last), zone)[1] if last > 0 else datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+        return cls(first, last, start, end, zone.key)
+
+
+def dated(column: str) -> str:
+    """SQL for an instant as the indexes have it."""
+    return f"coalesce({column}, '1970-01-01 00:00:00+00'::timestamptz)"
+
+
+def within(alias: str) -> str:
+    """SQL for whether something is of a span. What belongs to it is looked up by a LATERAL with OFFSET 0: by index,
+    whatever the planner believes of tables that have just been filled.
+    """
+    column = dated(f"{alias}.occurred_at")
+    return f"{column} >= {{start}} AND {column} < {{end}}"
+
+
+ORDER_COLUMNS = (
+    "id", "key", "day", "occurred", "paid", "until", "back_at", "amount", "currency", "method", "machine", "refunded",
+    "by_hand",
+)  # fmt: skip
+
+ORDERS = f"""
+SELECT o.id, hashtextextended(o.source_number || '@' || coalesce(o.machine_code, ''), 0), {_day("o.occurred_at")},
+    {_seconds("o.occurred_at")}, {_seconds("v.paid_at")},
+    {_seconds("coalesce(v.refunded_at, v.delivered_at, v.brewed_at, v.paid_at, o.occurred_at)")},
+    {_seconds("v.refunded_at")},
+    coalesce(o.amount, {UNKNOWN}), {_place("o.currency", CURRENCIES, 0)}, {_place("o.payment_method", METHODS, -1)},
+    coalesce(m.place, -1)::bigint,
+    (v.refunded_at IS NOT NULL OR v.payment_status IS NOT DISTINCT FROM 'refunded')::int::bigint,
+    (o.origin = '{Origin.MANUAL}')::int::bigint
+FROM orders o LEFT JOIN vending_orders v ON v.order_id = o.id
+LEFT JOIN (SELECT code, row_number() OVER (ORDER BY code) - 1 AS place FROM machines) m ON m.code = o.machine_code
+WHERE {within("o")}
+    AND o.withdrawn_at IS NULL AND o.channel = '{Channel.VENDING}' AND o.origin_space = '{SPACE}'
+    AND o.status <> '{OrderStatus.CANCELLED}'
+"""
+
+SALE_COLUMNS = ("record", "order_id", "day", "source", "at", "amount", "currency", "gateway", "cancelled")
+
+SALES = f"""
+SELECT e.record_id, e.order_id, {_day("o.occurred_at")}, {_place("e.source", SOURCES, -1)},
+    {_seconds("e.occurred_at")}, coalesce(e.amount, {UNKNOWN}), {_place("e.currency", CURRENCIES, 0)}, {GATEWAY_NAMED},
+    (o.status = '{OrderStatus.CANCELLED}')::int::bigint
+FROM orders o CROSS JOIN LATERAL (
+    SELECT * FROM evidence_records r WHERE r.order_id = o.id AND r.current OFFSET 0
+) e WHERE {within("o")}
+"""
+
+RECORD_COLUMNS = (
+    "record", "key", "day", "source", "at", "amount", "fee", "currency", "terminal", "account", "machine", "is_return",
+    "is_reversed",
+)  # fmt: skip
+
+RECORDS = f"""
+SELECT e.record_id, uuid_hash_extended(e.identity, 0), {_day("e.occurred_at")}, {_place("e.source", SOURCES, -1)},
+    {_seconds("e.occurred_at")}, coalesce(e.amount, {UNKNOWN}), coalesce(e.fee, 0),
+    {_place("e.currency", CURRENCIES, 0)}, coalesce(t.id, -1), coalesce(t.account_place, 0), coalesce(m.place, -1),
+    (e.direction IS NOT DISTINCT FROM 'return')::int::bigint, (e.state IS NOT DISTINCT FROM 'reversed')::int::bigint
+FROM evidence_records e
+LEFT JOIN (
+    SELECT id, source, account, place, dense_rank() OVER (ORDER BY account) AS account_place
+    FROM reconciliation_terminals
+) t ON t.source = e.source AND t.account = coalesce(e.account, '') AND t.place = coalesce(e.place, '')
+LEFT JOIN (SELECT code, row_number() OVER (ORDER BY code) - 1 AS place FROM machines) m ON m.code = e.machine_code
+WHERE {within("e")}
+    AND e.order_id IS NULL AND e.current
+"""
+
+
+async def load_orders(session: AsyncSession, span: Span) -> Orders:
+    """Live vending orders of the days, by paying time and key."""
+    found = await read_columns(session, ORDERS, ORDER_COLUMNS, start=span.start, end=span.end, zone=span.zone)
+    occurred, paid = found["occurred"], found["paid"]
+    believed = (paid != UNKNOWN) & (paid - occurred <= PAID_WITHIN_S) & (paid - occurred >= -EARLY_S)
+    at = np.where(believed, paid, occurred)
+    order = np.lexsort((found["id"], found["key"], at))
+    conflicts = np.array(await load_conflicts(session), dtype=np.int64)
+    return Orders(
+        id=found["id"][order],
+        key=found["key"][order],
+        day=found["day"][order],
+        at=at[order],
+        created=occurred[order],
+        until=np.maximum(found["until"], occurred)[order],
+        back_at=found["back_at"][order],
+        amount=found["amount"][order],
+        currency=found["currency"][order],
+        method=found["method"][order],
+        machine=found["machine"][order],
+        refunded=found["refunded"][order] == 1,
+        by_hand=found["by_hand"][order] == 1,
+        conflict=np.isin(found["id"][order], conflicts),
+    )
+
+
+async def load_conflicts(session: AsyncSession) -> list[int]:
+    """Live orders whose number another live order has, too."""
+    statement = text(
+        f"""
+        WITH shared AS (
+            SELECT DISTINCT source_number FROM orders
+            WHERE number <> source_number AND withdrawn_at IS NULL AND origin_space = '{SPACE}'
+        )
+        SELECT o.id FROM shared s JOIN LATERAL (
+            SELECT id, count(*) OVER () AS many FROM orders
+            WHERE (number = s.source_number OR (source_number = s.source_number AND number <> source_number))
+                AND origin_space = '{SPACE}' AND withdrawn_at IS NULL
+        ) o ON o.many > 1
+        """
+    )
+    return sorted(int(row.id) for row in (await session.execute(statement)).all())
+
+
+async def load_sales(session: AsyncSession, span: Span, orders: Orders) -> tuple[Sales, Aside]:
+    """Standing records that name one of the orders, and those of orders that take no part."""
+    found = await read_columns(session, SALES, SALE_COLUMNS, start=span.start, end=span.end, zone=span.zone)
+    by_id = np.argsort(orders.id)
+    place = np.searchsorted(orders.id[by_id], found["order_id"])
+    place = np.minimum(place, max(orders.count - 1, 0))
+    known = orders.id[by_id][place] == found["order_id"] if orders.count else np.zeros(len(place), dtype=np.bool_)
+    mine = {name: found[name][known] for name in SALE_COLUMNS}
+    order = by_id[place[known]] if orders.count else place[known]
+    sales = Sales(mine["record"], order, mine["source"], mine["at"], mine["amount"], mine["currency"], mine["gateway"])
+    other = {name: found[name][~known] for name in SALE_COLUMNS}
+    return sales, Aside(
+        other["day"], other["source"], other["amount"], other["currency"], other["cancelled"].astype(np.bool_)
+    )
+
+
+async def load_records(session: AsyncSession, span: Span, gross: frozenset[SourceName]) -> Records:
+    """Standing records of the days that name no order, by time and key; commissions taken off where reports of a
+    gateway contain them (`gross`).
+    """
+    found = await read_columns(session, RECORDS, RECORD_COLUMNS, start=span.start, end=span.end, zone=span.zone)
+    order = np.lexsort((found["record"], found["key"], found["at"]))
+    columns = {name: found[name][order] for name in RECORD_COLUMNS}
+    contains = np.isin(columns["source"], [SOURCE[name] for name in gross]) & (columns["amount"] != UNKNOWN)
+    amount = columns["amount"] - np.where(contains, columns["fee"], 0)
+    return Records(
+        record=columns["record"],
+        key=columns["key"],
+        day=columns["day"],
+        source=columns["source"],
+        at=columns["at"],
+        stated=columns["amount"],
+        amount=amount,
+        fee=columns["fee"],
+        currency=columns["currency"],
+        terminal=columns["terminal"],
+        account=columns["account"],
+        machine=columns["machine"],
+        is_return=columns["is_return"] == 1,
+        is_reversed=columns["is_reversed"] == 1,
+    )
+
+
+async def load_machines(session: AsyncSession) -> list[str]:
+    """Machine codes; a machine is its place here."""
+    return list((await session.execute(text("SELECT code FROM machines ORDER BY code"))).scalars())
+
+
+async def load_decisions(session: AsyncSession) -> Decisions:
+    """What people have decided, where both the record and the order stand."""
+    statement = text(
+        """
+        SELECT d.kind, d.record_id, d.order_id, e.source FROM reconciliation_decisions d
+        JOIN evidence_records first ON first.id = d.record_id
+        JOIN evidence_records e ON e.identity = first.identity AND e.record_id = d.record_id AND e.current
+        JOIN orders o ON o.id = d.order_id AND o.withdrawn_at IS NULL
+        WHERE d.released_at IS NULL ORDER BY d.id
+        """
+    )
+    together: list[tuple[int, int, int]] = []
+    apart: list[tuple[int, int]] = []
+    for row in (await session.execute(statement)).all():
+        if row.kind == "match":
+            together.append((row.record_id, row.order_id, SOURCE[SourceName(row.source)]))
+        else:
+            apart.append((row.record_id, row.order_id))
+    return Decisions(tuple(together), tuple(apart))
+
+
+async def load_covered(session: AsyncSession) -> Covered:
+    """Which days the applied files speak of, by source and account."""
+    statement = text(
+        """
+        SELECT f.source, coalesce(t.account_place, 0) AS account, f.covers_from, f.covers_to
+        FROM evidence_files f
+        LEFT JOIN reconciliation_coverage c ON c.file_id = f.id
+        LEFT JOIN (
+            SELECT DISTINCT account, dense_rank() OVER (ORDER BY account) AS account_place FROM reconciliation_terminals
+        ) t ON t.account = c.account
+        WHERE NOT f.withdrawn AND f.covers_from IS NOT NULL
+        """
+    )
+    days: defaultdict[tuple[SourceName, int], set[int]] = defaultdict(set)
+    for row in (await session.execute(statement)).all():
+        covered = range(day_number(row.covers_from), day_number(row.covers_to) + 1)
+        days[SourceName(row.source), int(row.account)].update(covered)
+    return Covered({key: frozenset(found) for key, found in days.items()})
+
+
+async def load_homes(session: AsyncSession, machines: Sequence[str]) -> dict[int, int]:
+    """Of terminals the machine their name says."""
+    place = {code: number for number, code in enumerate(machines)}
+    rows = await session.execute(text("SELECT id, home FROM reconciliation_terminals WHERE home IS NOT NULL"))
+    return {int(row.id): place[row.home] for row in rows.all() if row.home in place}
+
+
+async def days_with_facts(session: AsyncSession, zone: ZoneInfo) -> Ints:
+    """Every business day on which there is an order or a record, as numbers in order."""
+    day = _day("at")
+    query = f"""
+        SELECT DISTINCT {day} FROM (
+            SELECT occurred_at AS at FROM orders WHERE withdrawn_at IS NULL AND channel = '{Channel.VENDING}'
+            UNION ALL SELECT occurred_at FROM evidence_records WHERE order_id IS NULL AND current
+        ) facts
+    """
+    found = await read_columns(session, query, ("day",), zone=zone.key)
+    return np.sort(found["day"])
+
+
+async def is_quiet(session: AsyncSession, day: int, zone: ZoneInfo) -> bool:
+    """Whether nothing can be linked across the beginning of a day: on one side of it there is no fact near enough."""
+    midnight = Span.of(day, day, zone).start
+    far = timedelta(seconds=LINKED_WITHIN_S)
+    during = f"{dated('occurred_at')} >= :start AND {dated('occurred_at')} < :end"
+    exists = " OR ".join(
+        f"EXISTS (SELECT FROM {table} WHERE {during} AND {live})"
+        for table, live in (("orders", "withdrawn_at IS NULL"), ("evidence_records", "order_id IS NULL AND current"))
+    )
+    statement = text(f"SELECT {exists}")
+    sides = (
+        {"start": midnight - far - timedelta(seconds=PAID_WITHIN_S), "end": midnight},
+        {"start": midnight, "end": midnight + far + timedelta(seconds=EARLY_S)},
+    )
+    busy = [bool((await session.execute(statement, side)).scalar_one()) for side in sides]
+    return not all(busy)
+
+
+async def load_matches(session: AsyncSession, span: Span) -> dict[str, Ints]:
+    """Live matches made by rules of the span's records and orders, with an `id` and MATCH_COLUMNS; a rule is its place
+    among all.
+    """
+    columns = f"""m.id, m.record_id, m.order_id, {_place("m.role", ROLE_NAMES, -1)},
+        {_place("m.rule", RULE_NAMES, -1)}, m.confidence::bigint,
+        m.interchangeable::int::bigint, coalesce(m.seconds, 0)::bigint, coalesce(m.ahead_s, 0)::bigint,
+        coalesce(m.margin_s, 0)::bigint"""
+    live = "m.withdrawn_at IS NULL AND m.kind = 'auto' OFFSET 0"
+    query = f"""
+        SELECT {columns} FROM evidence_records e CROSS JOIN LATERAL (
+            SELECT * FROM evidence_matches m WHERE m.record_id = e.record_id AND {live}
+        ) m WHERE {within("e")} AND e.order_id IS NULL AND e.current
+        UNION SELECT {columns} FROM orders o CROSS JOIN LATERAL (
+            SELECT * FROM evidence_matches m WHERE m.order_id = o.id AND {live}
+        ) m WHERE {within("o")} AND o.withdrawn_at IS NULL
+    """
+    return await read_columns(session, query, ("id", *MATCH_COLUMNS), start=span.start, end=span.end)
+
+
+async def load_statuses(session: AsyncSession, span: Span) -> dict[str, Ints]:
+    """The statuses of the span's orders as the last run left them; a status is its place in STATUSES."""
+    query = f"""
+        SELECT o.id, {_place("s.match_status", STATUSES, -1)}
+        FROM orders o JOIN order_match_statuses s ON s.order_id = o.id
+        WHERE {within("o")} AND o.withdrawn_at IS NULL
+    """
+    return await read_columns(session, query, ("id", "status"), start=span.start, end=span.end)
+
+
+async def load_whys(session: AsyncSession, span: Span) -> dict[str, Ints]:
+    """Why the span's records are where they are, as the last run left it."""
+    query = f"""
+        SELECT r.record_id, {_place("r.why", tuple(Why), -1)} FROM reconciliation_outcomes r
+        WHERE r.day BETWEEN {{first}} AND {{last}}
+    """
+    return await read_columns(session, query, ("record", "why"), first=day_of(span.first), last=day_of(span.last))

@@ -1,0 +1,182 @@
+"""Which business days a run must settle: those of all that has changed since the last one.
+
+A file changes the days of what it states anew, of the orders its rows name, and the days it alone covers of its source.
+Days are numbers since 1970.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vhm24r.evidence.bulk import sighted
+from vhm24r.evidence.types import Outcome
+from vhm24r.platform.db import AnyRow
+from vhm24r.reconciliation.models import ReconciliationRequest
+from vhm24r.reconciliation.repository import day_number, load_conflicts
+
+Days = set[int]
+
+REPEATING = f"('{Outcome.UNCHANGED}', '{Outcome.DUPLICATE}')"
+"""Outcomes of rows that state what is stated already."""
+
+OLD_DAYS = "('occurred_at', 'paid_at')"
+"""Fields whose earlier values say on which day an order lay before."""
+
+
+async def days_of_request(session: AsyncSession, request: ReconciliationRequest, zone: str) -> Days:
+    """The days that one request is about."""
+    if request.file_id is not None:
+        return await _days_of_file(session, request.file_id, zone)
+    if request.change_set_id is not None:
+        return await _days_of_change_set(session, request.change_set_id, zone)
+    if request.day_from is None or request.day_to is None:
+        return await all_days(session, zone)
+    return set(range(day_number(request.day_from), day_number(request.day_to) + 1))
+
+
+async def _days_of_file(session: AsyncSession, file_id: int, zone: str) -> Days:
+    """Records that the file states, or stated, other than as they were, their other versions, and its coverage."""
+    statement = text("SELECT withdrawn FROM evidence_files WHERE id = :file_id")
+    is_withdrawn = (await session.execute(statement, {"file_id": file_id})).scalar_one()
+    days = await _days_covered_by(session, file_id)
+    brought = "file_id = :file_id" if is_withdrawn else f"file_id = :file_id AND outcome NOT IN {REPEATING}"
+    return days | await _days_stated(session, brought, file_id, zone) | await _days_before(session, file_id, zone)
+
+
+async def days_repeated(session: AsyncSession, request: ReconciliationRequest, zone: str) -> Days:
+    """Days of which a file repeats what is known: nothing follows from that, but its rows are in a bucket, too."""
+    if request.file_id is None:
+        return set()
+    return await _days_stated(session, f"file_id = :file_id AND outcome IN {REPEATING}", request.file_id, zone)
+
+
+async def _days_stated(session: AsyncSession, brought: str, file_id: int, zone: str) -> Days:
+    """Days of what some sightings state; a record that names an order is of its order's day."""
+    rows = await session.execute(
+        text(
+            f"""
+            SELECT DISTINCT (coalesce(o.occurred_at, e.occurred_at) AT TIME ZONE :zone)::date AS day
+            FROM {sighted(brought)} s JOIN evidence_records e ON e.id = s.version_id
+            LEFT JOIN orders o ON o.id = e.order_id
+            """
+        ),
+        {"zone": zone, "file_id": file_id},
+    )
+    return _numbers(rows.all())
+
+
+async def _days_before(session: AsyncSession, file_id: int, zone: str) -> Days:
+    """Days of the other versions of records that the file did not state first."""
+    rows = await session.execute(
+        text(
+            f"""
+            SELECT DISTINCT (v.occurred_at AT TIME ZONE :zone)::date AS day
+            FROM {sighted("file_id = :file_id AND outcome IN ('changed', 'filled')")} s
+            JOIN evidence_records e ON e.id = s.version_id AND e.order_id IS NULL
+            JOIN evidence_records v ON v.identity = e.identity AND v.id <> e.id
+            """
+        ),
+        {"zone": zone, "file_id": file_id},
+    )
+    return _numbers(rows.all())
+
+
+async def _days_covered_by(session: AsyncSession, file_id: int) -> Days:
+    """Days that the file alone covers of its source; of registers, as each has its own, all it covers."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT d::date AS day FROM evidence_files f
+            CROSS JOIN LATERAL generate_series(f.covers_from::timestamp, f.covers_to, '1 day') d
+            WHERE f.id = :file_id AND NOT EXISTS (
+                SELECT FROM evidence_files g WHERE g.id <> f.id AND NOT g.withdrawn AND g.source = f.source
+                    AND f.source <> 'fiscal' AND d BETWEEN g.covers_from AND g.covers_to
+            )
+            """
+        ),
+        {"file_id": file_id},
+    )
+    return _numbers(rows.all())
+
+
+async def _days_of_change_set(session: AsyncSession, change_set_id: int, zone: str) -> Days:
+    """Orders that came or changed, and where they lay before."""
+    rows = await session.execute(
+        text(
+            f"""
+            SELECT DISTINCT (at AT TIME ZONE :zone)::date AS day FROM (
+                SELECT o.occurred_at AS at FROM order_changes c JOIN orders o ON o.id = c.order_id
+                WHERE c.change_set_id = :change_set_id
+                UNION ALL
+                SELECT o.occurred_at FROM order_creations c
+                JOIN orders o ON o.id >= c.order_id AND o.id < c.order_id + c.length
+                WHERE c.change_set_id = :change_set_id
+                UNION ALL
+                SELECT c.old::timestamptz FROM order_changes c
+                WHERE c.change_set_id = :change_set_id AND c.field IN {OLD_DAYS} AND c.old IS NOT NULL
+            ) facts
+            """
+        ),
+        {"zone": zone, "change_set_id": change_set_id},
+    )
+    return _numbers(rows.all())
+
+
+async def days_of_conflicts(session: AsyncSession, zone: str) -> Days:
+    """Days of orders that have come into a conflict of numbers, or out of one, since they were settled."""
+    now = set(await load_conflicts(session))
+    said = await session.execute(
+        text("SELECT order_id FROM order_match_statuses WHERE match_status = 'number_conflict'")
+    )
+    differing = now ^ {int(row.order_id) for row in said.all()}
+    if not differing:
+        return set()
+    rows = await session.execute(
+        text(
+            "SELECT DISTINCT (occurred_at AT TIME ZONE :zone)::date AS day FROM orders"
+            " WHERE id = ANY (:ids) AND withdrawn_at IS NULL AND status <> 'cancelled'"
+        ),
+        {"zone": zone, "ids": sorted(differing)},
+    )
+    return _numbers(rows.all())
+
+
+async def days_of_terminals(session: AsyncSession, terminals: Iterable[int]) -> Days:
+    """Days on which some terminals were at work."""
+    rows = await session.execute(
+        text("SELECT DISTINCT day FROM reconciliation_clocks WHERE terminal_id = ANY (:ids)"), {"ids": list(terminals)}
+    )
+    return _numbers(rows.all())
+
+
+async def all_days(session: AsyncSession, zone: str) -> Days:
+    """Every day on which there is a fact, or was one."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT DISTINCT (occurred_at AT TIME ZONE :zone)::date AS day FROM orders WHERE withdrawn_at IS NULL
+            UNION SELECT DISTINCT (occurred_at AT TIME ZONE :zone)::date FROM evidence_records
+            WHERE order_id IS NULL AND current
+            UNION SELECT day FROM reconciliation_buckets
+            """
+        ),
+        {"zone": zone},
+    )
+    return _numbers(rows.all())
+
+
+def _numbers(rows: Iterable[AnyRow]) -> Days:
+    return {day_number(row.day) if row.day is not None else 0 for row in rows}
+
+
+def stretches(days: Days, most: int) -> list[tuple[int, int]]:
+    """Days as stretches without gaps, first and last, none longer than `most`."""
+    if not days:
+        return []
+    ordered = np.array(sorted(days))
+    found: list[tuple[int, int]] = []
+    for stretch in np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1):
+        found += [(int(part[0]), int(part[-1])) for part in np.split(stretch, range(most, len(stretch), most))]
+    return found
