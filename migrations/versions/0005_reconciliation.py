@@ -268,7 +268,21 @@ def upgrade() -> None:
         postgresql_where=sa.text("NOT current AND NOT withdrawn"),
     )
     op.drop_column("orders", "match_status")
-    op.execute("INSERT INTO reconciliation_requests (requested_at) SELECT now() WHERE EXISTS (SELECT FROM orders)")
+    op.create_index(
+        "evidence_matches_manual_ix",
+        "evidence_matches",
+        ["record_id"],
+        postgresql_where=sa.text("kind = 'manual' AND withdrawn_at IS NULL"),
+    )
+    op.execute(
+        "INSERT INTO reconciliation_decisions (kind, record_id, order_id, reason, author_name, at)"
+        " SELECT 'match', record_id, order_id, 'matched before', '', now() FROM evidence_matches"
+        " WHERE kind = 'manual' AND withdrawn_at IS NULL"
+    )
+    op.execute(
+        "INSERT INTO reconciliation_requests (requested_at)"
+        " SELECT now() WHERE EXISTS (SELECT FROM orders) OR EXISTS (SELECT FROM evidence_records)"
+    )
 
 
 def downgrade() -> None:
@@ -278,6 +292,7 @@ def downgrade() -> None:
         "DELETE FROM evidence_matches m USING evidence_matches n WHERE m.record_id = n.record_id AND m.id > n.id"
         " AND m.withdrawn_at IS NULL AND n.withdrawn_at IS NULL"
     )
+    op.drop_index("evidence_matches_manual_ix", table_name="evidence_matches")
     op.drop_index("evidence_matches_order_id_ix", table_name="evidence_matches")
     op.create_index("evidence_matches_order_id_ix", "evidence_matches", ["order_id"])
     op.add_column("orders", sa.Column("match_status", sa.TEXT(), autoincrement=False, nullable=True))

@@ -252,6 +252,18 @@ async def test_a_later_correction_is_reckoned_anew(bring: Bring, services: Servi
     assert await found(services) == await found_anew(services)
 
 
+async def test_a_corrected_sale_is_seen_though_its_order_takes_nothing_from_it(
+    bring: Bring, services: Services
+) -> None:
+    await bring_all(bring, {"hw": [sold(1)], "vendhub": [sale(1)]})
+    await reconciled(services)
+    await bring([sale(1, Order_price="14 000,00")], name="corrected.csv")
+    await reconciled(services)
+
+    assert await status_of(services, number(1)) == MatchStatus.PRICE_MISMATCH
+    assert await found(services) == await found_anew(services)
+
+
 async def test_undo_takes_back_what_followed(bring: Bring, services: Services) -> None:
     done = await bring_all(bring, {"hw": [sold(1)], "vendhub": [sale(1)], "fiscal": [receipt(1)]})
     await reconciled(services)

@@ -97,14 +97,20 @@ steps = st.lists(
 )  # fmt: skip
 
 
+EVERY = frozenset({"hw", "vendhub", "fiscal", "payme", "click"})
+
+
 class Story:
     """A database in which things happen one after the other."""
 
-    def __init__(self, services: Services, facts: Network, parts: int) -> None:
-        """Each source comes in so many files."""
+    def __init__(self, services: Services, facts: Network, parts: int, *, split: frozenset[str] = EVERY) -> None:
+        """Each source that is `split` comes in so many files, the others in one."""
         self.services = services
         self.parts = [
-            (f"{source}-{part}.csv", rows[part::parts]) for source, rows in facts.items() for part in range(parts)
+            (f"{source}-{part}.csv", rows[part::many])
+            for source, rows in facts.items()
+            for many in (parts if source in split else 1,)
+            for part in range(many)
         ]
         self.parts = [part for part in self.parts if part[1]]
         self.applied: list[int] = []
@@ -205,7 +211,8 @@ async def test_the_order_and_the_split_of_files_change_nothing(
         await Story(services, facts, 1).tell([])
         plain = await found(services)
     async with process(server, template, folders) as services:
-        story = Story(services, facts, parts)
+        # a part of a register's or gateway's report covers fewer days, so fewer documents are missed (decisions 9)
+        story = Story(services, facts, parts, split=frozenset({"hw"}))
         shuffled.shuffle(story.parts)
         await story.tell([(shuffled.choice(("import", "run")), 0, 0) for _ in range(8)])
 

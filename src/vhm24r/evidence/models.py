@@ -139,6 +139,11 @@ class EvidenceMatch(Base):
             postgresql_where=text("withdrawn_at IS NULL"),
         ),
         Index("evidence_matches_order_id_ix", "order_id", postgresql_where=text("withdrawn_at IS NULL")),
+        Index(
+            "evidence_matches_manual_ix",
+            "record_id",
+            postgresql_where=text("kind = 'manual' AND withdrawn_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -32,20 +33,19 @@ from vhm24r.reconciliation.reckoning.world import (
     Orders,
     Records,
     Sales,
+    Together,
 )
 from vhm24r.reconciliation.types import GATEWAYS, Rule, Why
 
 EPOCH_DAY = date(1970, 1, 1)
 RULE_NAMES = tuple(Rule)
 SPACE = "vending"
+SPACES = ("vending", "manual")
+"""Number spaces of orders that are compared with the money; a file of another shop brings its own."""
+
 PAID_WITHIN_S = 7_200
 EARLY_S = 300
 """A paying time more than PAID_WITHIN_S after the creation, or EARLY_S before it, is not believed; the creation is."""
-
-LINKED_WITHIN_S = 12_000
-"""Facts further apart than this are never linked: clocks are put right by three hours at most, and windows, delays and
-returns are less than the rest.
-"""
 
 
 def day_number(day: date) -> int:
@@ -74,8 +74,8 @@ def _day(column: str) -> str:
 
 GATEWAY_NAMED = "CASE {} ELSE -1 END::bigint".format(
     " ".join(
-        f"WHEN lower(e.extra ->> 'payment_type') LIKE '%{word}%' THEN {SOURCE[name]}"
-        for name, words in zip(GATEWAYS, (("payme", "пейми"), ("click", "клик"), ("uzum", "узум")), strict=True)
+        f"WHEN lower(e.extra ->> 'payment_type') ~ '{word}' THEN {SOURCE[name]}"
+        for name, words in zip(GATEWAYS, (("payme(?!nt)", "пейми"), ("click", "клик"), ("uzum", "узум")), strict=True)
         for word in words
     )
 )
@@ -130,7 +130,7 @@ SELECT o.id, hashtextextended(o.source_number || '@' || coalesce(o.machine_code,
 FROM orders o LEFT JOIN vending_orders v ON v.order_id = o.id
 LEFT JOIN (SELECT code, row_number() OVER (ORDER BY code) - 1 AS place FROM machines) m ON m.code = o.machine_code
 WHERE {within("o")}
-    AND o.withdrawn_at IS NULL AND o.channel = '{Channel.VENDING}' AND o.origin_space = '{SPACE}'
+    AND o.withdrawn_at IS NULL AND o.channel = '{Channel.VENDING}' AND o.origin_space IN {SPACES}
     AND o.status <> '{OrderStatus.CANCELLED}'
 """
 
@@ -194,16 +194,17 @@ async def load_orders(session: AsyncSession, span: Span) -> Orders:
 
 async def load_conflicts(session: AsyncSession) -> list[int]:
     """Live orders whose number another live order has, too."""
+    live = f"withdrawn_at IS NULL AND status <> '{OrderStatus.CANCELLED}' AND origin_space = '{SPACE}'"
     statement = text(
         f"""
         WITH shared AS (
             SELECT DISTINCT source_number FROM orders
-            WHERE number <> source_number AND withdrawn_at IS NULL AND origin_space = '{SPACE}'
+            WHERE number <> source_number AND {live}
         )
         SELECT o.id FROM shared s JOIN LATERAL (
             SELECT id, count(*) OVER () AS many FROM orders
             WHERE (number = s.source_number OR (source_number = s.source_number AND number <> source_number))
-                AND origin_space = '{SPACE}' AND withdrawn_at IS NULL
+                AND {live}
         ) o ON o.many > 1
         """
     )
@@ -262,18 +263,23 @@ async def load_decisions(session: AsyncSession) -> Decisions:
     """What people have decided, where both the record and the order stand."""
     statement = text(
         """
-        SELECT d.kind, d.record_id, d.order_id, e.source FROM reconciliation_decisions d
+        SELECT d.kind, d.record_id, d.order_id, e.source, coalesce(m.place, -1) AS machine,
+            coalesce(e.direction = 'return' OR e.state = 'reversed' OR e.amount < 0, false) AS goes_back
+        FROM reconciliation_decisions d
         JOIN evidence_records first ON first.id = d.record_id
         JOIN evidence_records e ON e.identity = first.identity AND e.record_id = d.record_id AND e.current
         JOIN orders o ON o.id = d.order_id AND o.withdrawn_at IS NULL
+        LEFT JOIN (SELECT code, row_number() OVER (ORDER BY code) - 1 AS place FROM machines) m
+            ON m.code = o.machine_code
         WHERE d.released_at IS NULL ORDER BY d.id
         """
     )
-    together: list[tuple[int, int, int]] = []
+    together: list[Together] = []
     apart: list[tuple[int, int]] = []
     for row in (await session.execute(statement)).all():
         if row.kind == "match":
-            together.append((row.record_id, row.order_id, SOURCE[SourceName(row.source)]))
+            source = SOURCE[SourceName(row.source)]
+            together.append(Together(row.record_id, row.order_id, source, row.machine, row.goes_back))
         else:
             apart.append((row.record_id, row.order_id))
     return Decisions(tuple(together), tuple(apart))
@@ -319,10 +325,10 @@ async def days_with_facts(session: AsyncSession, zone: ZoneInfo) -> Ints:
     return np.sort(found["day"])
 
 
-async def is_quiet(session: AsyncSession, day: int, zone: ZoneInfo) -> bool:
+async def is_quiet(session: AsyncSession, day: int, zone: ZoneInfo, linked_within_s: int) -> bool:
     """Whether nothing can be linked across the beginning of a day: on one side of it there is no fact near enough."""
     midnight = Span.of(day, day, zone).start
-    far = timedelta(seconds=LINKED_WITHIN_S)
+    far = timedelta(seconds=linked_within_s)
     during = f"{dated('occurred_at')} >= :start AND {dated('occurred_at')} < :end"
     exists = " OR ".join(
         f"EXISTS (SELECT FROM {table} WHERE {during} AND {live})"
@@ -365,6 +371,18 @@ async def load_statuses(session: AsyncSession, span: Span) -> dict[str, Ints]:
         WHERE {within("o")} AND o.withdrawn_at IS NULL
     """
     return await read_columns(session, query, ("id", "status"), start=span.start, end=span.end)
+
+
+async def load_explained(session: AsyncSession, span: Span) -> dict[int, tuple[list[str], list[Any]]]:
+    """Findings and reasons of the span's orders as the last run left them; of those that have any."""
+    statement = text(
+        f"""
+        SELECT o.id, s.findings, s.reasons FROM orders o JOIN order_match_statuses s ON s.order_id = o.id
+        WHERE {dated("o.occurred_at")} >= :start AND {dated("o.occurred_at")} < :end AND s.findings IS NOT NULL
+        """
+    )
+    rows = await session.execute(statement, {"start": span.start, "end": span.end})
+    return {int(row.id): (list(row.findings), list(row.reasons)) for row in rows.all()}
 
 
 async def load_whys(session: AsyncSession, span: Span) -> dict[str, Ints]:

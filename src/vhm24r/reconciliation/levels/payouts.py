@@ -20,15 +20,14 @@ from scipy.sparse.csgraph import connected_components
 Ints = NDArray[np.int64]
 
 GATEWAY_NAMES = {
-    "payme": ("payme", "пейми", "пэйми", "inspired"),
+    "payme": (r"payme(?!nt)", "пейми", "пэйми", "inspired"),
     "click": ("click", "клик"),
     "uzum": ("uzum", "узум"),
 }
-"""How bank lines call each gateway; a name counts where a word begins with it, in any case."""
+"""How bank lines call each gateway, as patterns; one counts where a word begins with it, in any case."""
 
 _NAMED = {
-    gateway: re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, names))})", re.IGNORECASE)
-    for gateway, names in GATEWAY_NAMES.items()
+    gateway: re.compile(rf"(?<![^\W_])(?:{'|'.join(names)})", re.IGNORECASE) for gateway, names in GATEWAY_NAMES.items()
 }
 
 

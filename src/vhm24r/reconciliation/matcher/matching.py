@@ -109,10 +109,13 @@ def match(
     record = assign(pairs, orders.count, records.count)
     untold = has_terminal & ~stood.timed
     verdict = judge(pairs, record, records.count, tolerance.margin_s, untold, tolerance.reach_s)
-    crowded = np.logical_or.reduce([some.crowded for some in found]) & (record == NOBODY)
+    crowded = np.logical_or.reduce([some.crowded for some in found])
+    for some in found:
+        crowded[some.ties.order] = True  # whose candidates a crowd has taken might have been matched, too
+    crowded &= record == NOBODY
     verdict.sureness[crowded], verdict.margin_s[crowded] = Sureness.AMBIGUOUS, 0
     in_crowd = np.zeros(orders.count, dtype=np.bool_)
-    for even in (some.even for some in found):
+    for even in (apart.leave(some.even, records.count) for some in found):
         still = even.only(record[even.order] == NOBODY)
         record[still.order], verdict.sureness[still.order] = still.record, Sureness.INTERCHANGEABLE
         in_crowd[still.order] = True

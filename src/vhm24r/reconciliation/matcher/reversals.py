@@ -1,7 +1,7 @@
 """Money that went back: a return cancels the sale it belongs to, and neither is matched with a live order.
 
 A return names no sale. It is of one terminal and price, and later; of several sales that fit the last one before it is
-taken, since money goes back soon or not at all.
+taken, since money goes back soon or not at all. Without a terminal several that fit are too many.
 """
 
 from dataclasses import dataclass
@@ -36,6 +36,9 @@ def reversals(records: Facts, returned: Flags, within_s: int) -> Reversals:
         if not returned[record]:
             open_sales.append(record)
         elif open_sales and records.at[record] - records.at[open_sales[-1]] <= within_s:
+            rival = len(open_sales) > 1 and records.at[record] - records.at[open_sales[-2]] <= within_s
+            if rival and records.party[record] == NOBODY:
+                continue
             of[record] = open_sales.pop()
             taken_back[of[record]] = True
     return Reversals(of, taken_back)

@@ -10,7 +10,7 @@ import numpy as np
 
 from vhm24r.reconciliation.matcher.facts import Flags, Ints
 from vhm24r.reconciliation.matcher.terminals import medians
-from vhm24r.reconciliation.reckoning.world import UNKNOWN, VENDHUB, Orders, Sales
+from vhm24r.reconciliation.reckoning.world import FARTHEST_S, UNKNOWN, VENDHUB, Orders, Sales
 
 MANY = 5
 FEWEST = 2
@@ -22,9 +22,6 @@ FEW = 4
 """So many sales count half."""
 
 LEAST_S = 10
-
-FARTHEST_S = 3 * 3_600
-"""A clock that is further off has lost its day, not its minutes: nothing is put right by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +47,16 @@ def machine_clocks(orders: Orders, sales: Sales, window_s: int) -> MachineClocks
     late_s = sales.at[told] - orders.at[order]
     days, day = np.unique(orders.day[order], return_inverse=True)
     network = medians(day, late_s, len(days))
-    machines = int(orders.machine.max(initial=0)) + 1
-    names, clock = np.unique(orders.day[order] * machines + orders.machine[order], return_inverse=True)
+    machines = int(orders.machine.max(initial=0)) + 2
+    of_order = orders.day * machines + orders.machine + 1
+    names, clock = np.unique(of_order[order], return_inverse=True)
     size = np.bincount(clock, minlength=len(names))
     usual = medians(clock, late_s, len(names))
     seconds = network[np.searchsorted(days, names // machines)] - usual
     known = (size >= MANY) | ((size >= FEWEST) & (_spread(clock, late_s, len(names)) <= SPREAD_S))
-    place = np.searchsorted(names, orders.day * machines + orders.machine)
+    place = np.searchsorted(names, of_order)
     place = np.minimum(place, max(len(names) - 1, 0))
-    is_told = (names[place] == orders.day * machines + orders.machine) & known[place] if len(names) else _none(orders)
+    is_told = (names[place] == of_order) & known[place] if len(names) else _none(orders)
     trusted = np.where(np.abs(seconds) > window_s, seconds, np.rint(seconds * size / (size + FEW)).astype(np.int64))
     matters = known & (np.abs(trusted) >= LEAST_S) & (np.abs(seconds) <= FARTHEST_S)
     return MachineClocks(
@@ -67,7 +65,7 @@ def machine_clocks(orders: Orders, sales: Sales, window_s: int) -> MachineClocks
         if len(names)
         else np.zeros_like(orders.at),
         names[known] // machines,
-        names[known] % machines,
+        names[known] % machines - 1,
         seconds[known],
         size[known],
     )

@@ -55,8 +55,9 @@ class Documents:
 
     Of each order: the place of its record or NOBODY, how sure that is, the margin, the seconds between by clocks put
     right and what was put right, the rule (its place in RULES), whether a person said so, and the place of the record
-    by which its money went back (`returned`). Of each record of the kind: `why` it proves no order (its place in WHYS),
-    or -1; where its terminal stood. `linked` are orders and records that have a say in what becomes of each other.
+    by which its money went back (`returned`), if it `went_back` by a record at all. Of each record of the kind: `why`
+    it proves no order (its place in WHYS), or -1; where its terminal stood. `linked` are orders and records that have a
+    say in what becomes of each other.
     """
 
     kind: Kind
@@ -68,6 +69,7 @@ class Documents:
     rule: Ints
     by_hand: Flags
     returned: Ints
+    went_back: Flags
     why: Ints
     stood: Ints
     stood_ahead_s: Ints
@@ -111,12 +113,14 @@ def documents(world: World, kind: Kind, takers: Flags, gateway: Ints, ahead_s: I
     ahead[wanting] = machine_ahead(there.only(np.flatnonzero(wanting)), here.only(sold), _widest_s(limits, kind))
     step = _Step(world, found, there, here, stood, ahead)
     step.match(wanting & orders.refunded, is_reversed)
+    is_open = found.is_open  # whose reversed payment is open has no claim on a live one
     step.match_returns(wanting & orders.refunded & (found.record == NOBODY), is_return, ahead_s)
     live = used & ~taken & ~is_return & ~is_reversed
     _take_back(world, found, here, is_return, live)
     live &= found.why < 0
-    step.match(wanting & (found.record == NOBODY), live)
-    back = np.flatnonzero((found.returned != NOBODY) & (found.record != NOBODY) & found.has)
+    step.match(wanting & (found.record == NOBODY) & ~is_open, live)
+    found.went_back |= found.returned != NOBODY
+    back = np.flatnonzero(found.went_back & (found.record != NOBODY) & found.has)
     found.why[found.record[back]] = WHY[Why.TAKEN_BACK]
     step.explain(live)
     return found
@@ -134,6 +138,7 @@ def _nothing(world: World, kind: Kind) -> Documents:
         rule=np.full(orders, NOBODY),
         by_hand=flags(orders),
         returned=np.full(orders, NOBODY),
+        went_back=flags(orders),
         why=np.full(records, -1),
         stood=np.full(records, NOBODY),
         stood_ahead_s=np.zeros(records, dtype=np.int64),
@@ -155,18 +160,30 @@ def _by_hand(world: World, found: Documents, used: Flags) -> Flags:
         return taken
     place_of = {int(record): place for place, record in enumerate(world.records.record.tolist()) if used[place]}
     order_at = {int(order): place for place, order in enumerate(world.orders.id.tolist())}
-    for record_id, order_id, source in world.decisions.together:
-        if SOURCES[source] not in found.kind.sources:
+    for pair in world.decisions.together:
+        if SOURCES[pair.source] not in found.kind.sources:
             continue
-        order, record = order_at.get(order_id), place_of.get(record_id)
+        order, record = order_at.get(pair.order), place_of.get(pair.record)
+        if record is not None:
+            taken[record] = True
+            found.why[record] = _why_by_hand(world.records, record)
+        if pair.goes_back:  # it proves no payment; whether the order has one is another question
+            if order is not None:
+                found.went_back[order] = True
+            continue
         if order is not None:
             found.by_hand[order] = True
             found.sureness[order] = Sureness.CERTAIN
-        if record is not None:
-            taken[record] = True
         if order is not None and record is not None:
             found.record[order], found.rule[order] = record, RULES.index(Rule.BY_HAND)
     return taken
+
+
+def _why_by_hand(records: Records, record: int) -> int:
+    """Money that went back stays in its bucket, whoever says which order it is of."""
+    if records.is_reversed[record]:
+        return WHY[Why.REVERSED_THERE]
+    return WHY[Why.RETURN] if records.is_return[record] or records.amount[record] < 0 else WHY[Why.PROVEN]
 
 
 def _order_facts(world: World, kind: Kind, gateway: Ints, ahead_s: Ints) -> Facts:
@@ -197,7 +214,9 @@ def _record_facts(world: World, kind: Kind) -> Facts:
 def _take_back(world: World, found: Documents, here: Facts, is_return: Flags, live: Flags) -> None:
     """Returns of which nobody knows the order cancel the last sale of their terminal and price."""
     part = np.flatnonzero(live | (is_return & (found.why == WHY[Why.RETURN_WITHOUT_SALE])))
-    back = reversals(here.only(part), is_return[part], world.limits.return_within_s)
+    sources = len(SOURCES)
+    mine = here.only(part).priced(here.price[part] * sources + world.records.source[part])
+    back = reversals(mine, is_return[part], world.limits.return_within_s)
     found.why[part[back.taken_back]] = WHY[Why.TAKEN_BACK]
     found.why[part[back.of != NOBODY]] = WHY[Why.RETURN]
 
@@ -267,6 +286,7 @@ class _Step:
             stood=self._stood_of_returns(theirs),
             machine_ahead_s=self.machine_ahead_s[mine],
             window_s=self._window_s(theirs),
+            apart=self._apart(mine, theirs),
         )
         has = matching.record != NOBODY
         has &= matching.sureness != Sureness.AMBIGUOUS

@@ -15,6 +15,7 @@ from vhm24r.reconciliation.reckoning.world import (
     CARD,
     CASH,
     CURRENCIES,
+    GATEWAY_PLACES,
     QR,
     SOURCE,
     TEST,
@@ -50,9 +51,10 @@ def drift(world: World, reckoning: Reckoning, found: Outcomes) -> list[DriftRow]
     orders, sales, limits = world.orders, world.sales, world.limits
     rows: list[DriftRow] = []
     live = (orders.amount != UNKNOWN) & ~orders.refunded & (orders.method != TEST)
-    mine = reckoning.known.by_machine & live
+    live &= reckoning.known.by_machine  # one known to sales alone is no revenue (decisions 1)
     if limits.used.get(SourceName.VENDHUB, True):
-        theirs = np.flatnonzero((sales.source == VENDHUB) & (sales.amount != UNKNOWN) & live[sales.order])
+        stands = (orders.amount != UNKNOWN) & ~orders.refunded & (orders.method != TEST)
+        theirs = np.flatnonzero((sales.source == VENDHUB) & (sales.amount != UNKNOWN) & stands[sales.order])
         there = _Side(
             orders.day[sales.order[theirs]],
             orders.machine[sales.order[theirs]],
@@ -60,7 +62,7 @@ def drift(world: World, reckoning: Reckoning, found: Outcomes) -> list[DriftRow]
             sales.amount[theirs],
             np.zeros(len(theirs), dtype=np.int64),
         )
-        rows += _rows(world, SourceName.VENDHUB, _ours(world, mine), there)
+        rows += _rows(world, SourceName.VENDHUB, _ours(world, live), there)
     wants = (orders.method == CASH) | ((orders.method == CARD) & limits.card_receipts)
     if limits.used.get(SourceName.FISCAL, True):
         rows += _rows(world, SourceName.FISCAL, _ours(world, live & wants), _theirs(world, found, SourceName.FISCAL))
@@ -89,6 +91,9 @@ def _gateway(world: World, reckoning: Reckoning) -> Ints:
     has = record != NOBODY
     gateway = reckoning.sold.gateway.copy()
     gateway[has] = world.records.source[record[has]]
+    by_hand = world.decisions.sources(GATEWAY_PLACES)
+    for order in np.flatnonzero(reckoning.payments.by_hand).tolist():
+        gateway[order] = by_hand[int(world.orders.id[order])]
     return gateway
 
 
@@ -112,6 +117,9 @@ def _theirs(world: World, found: Outcomes, source: SourceName) -> _Side:
     of_order = world.orders.machine[np.maximum(order, 0)] if world.orders.count else order
     homes = np.array([world.homes.get(terminal, NOBODY) for terminal in records.terminal[place].tolist()], np.int64)
     machine = np.where(order != NOBODY, of_order, homes)
+    by_hand = {pair.record: pair.machine for pair in world.decisions.together}
+    for row, record in enumerate(records.record[place].tolist() if by_hand else ()):
+        machine[row] = by_hand.get(record, machine[row])
     return _Side(records.day[place], machine, records.currency[place], records.amount[place], records.fee[place])
 
 

@@ -15,7 +15,7 @@ from vhm24r.reconciliation.reckoning.documents import WHYS
 from vhm24r.reconciliation.reckoning.outcomes import BUCKET_OF, Outcomes
 from vhm24r.reconciliation.reckoning.reckon import Reckoning
 from vhm24r.reconciliation.reckoning.verdicts import covered_by
-from vhm24r.reconciliation.reckoning.world import QR, SOURCES, UNKNOWN, World
+from vhm24r.reconciliation.reckoning.world import QR, SOURCE, SOURCES, UNKNOWN, World
 from vhm24r.reconciliation.types import Bucket, ExceptionType, Why
 
 Reason = dict[str, Any]
@@ -119,6 +119,8 @@ def _of_orders(world: World, reckoning: Reckoning, reasons: dict[int, dict[Match
                 continue
             if status is MatchStatus.HW_ONLY and MatchStatus.VENDHUB_ONLY in held:
                 continue
+            if status is MatchStatus.VENDHUB_ONLY and not world.limits.used.get(SourceName.VENDHUB, True):
+                continue
             amount = _at_risk(world, reckoning, status, order)
             yield Noticed(FINDINGS[status], order, NOBODY, amount, [reason])
 
@@ -138,11 +140,15 @@ def _refunds(world: World, reckoning: Reckoning) -> Iterator[Noticed]:
         (reckoning.payments, ExceptionType.REFUND_NOT_AT_GATEWAY),
         (reckoning.receipts, ExceptionType.REFUND_WITHOUT_RETURN),
     ):
-        has = world.orders.refunded & (documents.record != NOBODY) & documents.has
-        live = has & (documents.why[np.maximum(documents.record, 0)] < 0) if len(documents.why) else has
+        by_hand = world.decisions.sources(tuple(SOURCE[name] for name in documents.kind.sources))
+        found = world.orders.refunded & (documents.record != NOBODY) & documents.has & ~documents.by_hand
+        live = found & (documents.why[np.maximum(documents.record, 0)] < 0) if len(documents.why) else found
+        live |= world.orders.refunded & documents.by_hand & ~documents.went_back
         for order in np.flatnonzero(live).tolist():
             record = int(documents.record[order])
-            source = str(SOURCES[int(world.records.source[record])])
+            hand = documents.by_hand[order]
+            source_place = by_hand[int(world.orders.id[order])] if hand else int(world.records.source[record])
+            source = str(SOURCES[source_place])
             reason = {"code": str(kind), "source": source}
             yield Noticed(kind, order, NOBODY, max(0, int(world.orders.amount[order])), [reason])
 

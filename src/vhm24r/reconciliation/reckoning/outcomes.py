@@ -110,8 +110,6 @@ def outcomes(world: World, reckoning: Reckoning) -> Outcomes:
     matches = _joined([matches, *returned])
     for some in returned:
         order[some.record] = some.order
-    by_hand = np.isin(world.records.record, [record for record, _, _ in world.decisions.together])
-    why[by_hand] = WHY[Why.PROVEN]
     for name, reason in _SET_ASIDE.items():
         why[(world.records.source == SOURCE[name]) & (why < 0)] = WHY[reason]
     why[why < 0] = WHY[Why.NO_ORDER_NEAR]

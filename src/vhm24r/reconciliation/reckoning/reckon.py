@@ -6,13 +6,14 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from vhm24r.evidence.types import SourceName
 from vhm24r.orders.types import MatchStatus
 from vhm24r.reconciliation.matcher.facts import NOBODY, Flags, Pairs
 from vhm24r.reconciliation.reckoning.clocks import MachineClocks, machine_clocks
 from vhm24r.reconciliation.reckoning.documents import LOOSE_SALES, PAYMENTS, RECEIPTS, Documents, documents, takers
 from vhm24r.reconciliation.reckoning.sold import Sold, sold
 from vhm24r.reconciliation.reckoning.verdicts import Found, known
-from vhm24r.reconciliation.reckoning.world import World
+from vhm24r.reconciliation.reckoning.world import VENDHUB, World
 from vhm24r.reconciliation.statuses import Known, findings, statuses
 
 
@@ -38,8 +39,9 @@ class Reckoning:
 def reckon(world: World) -> Reckoning:
     """Reckon everything anew. Nothing but the world decides, and no order of its arrays but time and key."""
     orders, limits = world.orders, world.limits
-    clocks = machine_clocks(orders, world.sales, limits.sale_window_s)
-    sales = sold(orders, world.sales, clocks.usual_s, limits.sale_window_s)
+    told = world.sales if limits.used.get(SourceName.VENDHUB, True) else world.sales.without(VENDHUB)
+    clocks = machine_clocks(orders, told, limits.sale_window_s)
+    sales = sold(orders, told, clocks.usual_s, limits.sale_window_s)
     nobody = np.full(orders.count, NOBODY)
     loose = documents(
         world, LOOSE_SALES, takers(orders, LOOSE_SALES, cards=False, has_sale=sales.by_sales), nobody, clocks.ahead_s

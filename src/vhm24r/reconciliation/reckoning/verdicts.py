@@ -39,14 +39,14 @@ def known(world: World, found: Found) -> Known:
     """Everything a status is made of."""
     orders, limits, sold = world.orders, world.limits, found.sold
     wants_receipt = (orders.method == CASH) | ((orders.method == CARD) & limits.card_receipts)
-    wants_receipt &= limits.used.get(SourceName.FISCAL, True) & ~orders.refunded
-    wants_payment = (orders.method == QR) & ~orders.refunded
+    wants_receipt &= limits.used.get(SourceName.FISCAL, True) & ~orders.refunded & (orders.amount > 0)
+    wants_payment = (orders.method == QR) & ~orders.refunded & (orders.amount > 0)
     receipts, payments = found.receipts, found.payments
     needs_receipt = wants_receipt & (receipts.has | receipts.is_open | receipts_expected(world, receipts))
     needs_payment = wants_payment & (payments.has | payments.is_open | payments_expected(world, sold.gateway))
     return Known(
         by_machine=sold.by_machine,
-        by_sales=sold.by_sales | (sold.by_machine & (not limits.used.get(SourceName.VENDHUB, True))),
+        by_sales=sold.by_sales | (not limits.used.get(SourceName.VENDHUB, True)),
         number_conflict=orders.conflict,
         refunded=orders.refunded,
         price_differs=sold.price_differs,

@@ -12,6 +12,12 @@ from vhm24r.reconciliation.types import COMPARED, GATEWAYS, MONEY_SOURCES
 UNKNOWN = -(2**62)
 """In place of an instant or an amount that is not known."""
 
+FARTHEST_S = 3 * 3_600
+"""A clock that is further off has lost its day, not its minutes: nothing is put right by it."""
+
+DELAYS_S = 600
+"""More than what terminals are usually late by."""
+
 METHODS = ("cash", "qr", "vip", "credit", "card", "test")
 CASH, QR, VIP, CREDIT, CARD, TEST = range(len(METHODS))
 """How an order is paid; -1 where nobody says."""
@@ -71,6 +77,11 @@ class Sales:
     currency: Ints
     gateway: Ints
 
+    def without(self, source: int) -> "Sales":
+        """Those of other sources."""
+        kept = self.source != source
+        return Sales(*(getattr(self, column)[kept] for column in Sales.__slots__))
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -113,13 +124,28 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
-class Decisions:
-    """What people have said. `together` are ids of a record and an order, and the record's source, of pairs that both
-    stand; `apart` are ids of records and orders that do not belong together.
+class Together:
+    """A pair made by hand, both of which stand, on whatever days: ids, the record's source (its place), the order's
+    machine, and whether the record is of money that went back.
     """
 
-    together: tuple[tuple[int, int, int], ...] = ()
+    record: int
+    order: int
+    source: int
+    machine: int = -1
+    goes_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What people have said: pairs that belong together, and ids of records and orders that do not."""
+
+    together: tuple[Together, ...] = ()
     apart: tuple[tuple[int, int], ...] = ()
+
+    def sources(self, wanted: tuple[int, ...]) -> dict[int, int]:
+        """Of orders that have a record of some sources by hand, whose money stayed: which source."""
+        return {pair.order: pair.source for pair in self.together if pair.source in wanted and not pair.goes_back}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +164,11 @@ class Limits:
     def widest_s(self) -> int:
         """The widest of the windows."""
         return max(self.window_s.values())
+
+    @property
+    def linked_within_s(self) -> int:
+        """Facts further apart than this are never linked: a clock put right, a window, a delay, a return."""
+        return FARTHEST_S + max(self.widest_s, self.sale_window_s, self.reach_s) + self.return_within_s + DELAYS_S
 
 
 @dataclass(frozen=True, slots=True)

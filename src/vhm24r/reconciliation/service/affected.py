@@ -15,14 +15,19 @@ from vhm24r.evidence.types import Outcome
 from vhm24r.platform.db import AnyRow
 from vhm24r.reconciliation.models import ReconciliationRequest
 from vhm24r.reconciliation.repository import day_number, load_conflicts
+from vhm24r.reconciliation.service.by_hand import STANDING
+from vhm24r.reconciliation.types import MatchKind
 
 Days = set[int]
 
 REPEATING = f"('{Outcome.UNCHANGED}', '{Outcome.DUPLICATE}')"
 """Outcomes of rows that state what is stated already."""
 
-OLD_DAYS = "('occurred_at', 'paid_at')"
-"""Fields whose earlier values say on which day an order lay before."""
+OLD_DAYS = "('occurred_at')"
+"""Fields whose earlier values say on which day an order lay before; one that had none lay on the first of all."""
+
+FEW_DAYS = 62
+"""Of more days that somebody wishes only those on which there is something."""
 
 
 async def days_of_request(session: AsyncSession, request: ReconciliationRequest, zone: str) -> Days:
@@ -33,7 +38,8 @@ async def days_of_request(session: AsyncSession, request: ReconciliationRequest,
         return await _days_of_change_set(session, request.change_set_id, zone)
     if request.day_from is None or request.day_to is None:
         return await all_days(session, zone)
-    return set(range(day_number(request.day_from), day_number(request.day_to) + 1))
+    wished = range(day_number(request.day_from), day_number(request.day_to) + 1)
+    return set(wished) if len(wished) <= FEW_DAYS else set(wished) & await all_days(session, zone)
 
 
 async def _days_of_file(session: AsyncSession, file_id: int, zone: str) -> Days:
@@ -41,7 +47,8 @@ async def _days_of_file(session: AsyncSession, file_id: int, zone: str) -> Days:
     statement = text("SELECT withdrawn FROM evidence_files WHERE id = :file_id")
     is_withdrawn = (await session.execute(statement, {"file_id": file_id})).scalar_one()
     days = await _days_covered_by(session, file_id)
-    brought = "file_id = :file_id" if is_withdrawn else f"file_id = :file_id AND outcome NOT IN {REPEATING}"
+    # a statement is ascribed to the file that made it stand, whether or not its order took anything from it
+    brought = "true" if is_withdrawn else f"(s.outcome NOT IN {REPEATING} OR e.file_id = :file_id)"
     return days | await _days_stated(session, brought, file_id, zone) | await _days_before(session, file_id, zone)
 
 
@@ -49,17 +56,19 @@ async def days_repeated(session: AsyncSession, request: ReconciliationRequest, z
     """Days of which a file repeats what is known: nothing follows from that, but its rows are in a bucket, too."""
     if request.file_id is None:
         return set()
-    return await _days_stated(session, f"file_id = :file_id AND outcome IN {REPEATING}", request.file_id, zone)
+    return await _days_stated(session, f"s.outcome IN {REPEATING}", request.file_id, zone)
 
 
 async def _days_stated(session: AsyncSession, brought: str, file_id: int, zone: str) -> Days:
-    """Days of what some sightings state; a record that names an order is of its order's day."""
+    """Days of what some sightings `s` of a file state; a record that names an order is of its order's day."""
     rows = await session.execute(
         text(
             f"""
-            SELECT DISTINCT (coalesce(o.occurred_at, e.occurred_at) AT TIME ZONE :zone)::date AS day
-            FROM {sighted(brought)} s JOIN evidence_records e ON e.id = s.version_id
-            LEFT JOIN orders o ON o.id = e.order_id
+            SELECT DISTINCT (
+                CASE WHEN o.id IS NULL THEN e.occurred_at ELSE o.occurred_at END AT TIME ZONE :zone
+            )::date AS day
+            FROM {sighted("file_id = :file_id")} s JOIN evidence_records e ON e.id = s.version_id
+            LEFT JOIN orders o ON o.id = e.order_id WHERE {brought}
             """
         ),
         {"zone": zone, "file_id": file_id},
@@ -73,8 +82,9 @@ async def _days_before(session: AsyncSession, file_id: int, zone: str) -> Days:
         text(
             f"""
             SELECT DISTINCT (v.occurred_at AT TIME ZONE :zone)::date AS day
-            FROM {sighted("file_id = :file_id AND outcome IN ('changed', 'filled')")} s
+            FROM {sighted("file_id = :file_id")} s
             JOIN evidence_records e ON e.id = s.version_id AND e.order_id IS NULL
+                AND (e.id <> e.record_id OR s.outcome <> 'new')
             JOIN evidence_records v ON v.identity = e.identity AND v.id <> e.id
             """
         ),
@@ -93,6 +103,8 @@ async def _days_covered_by(session: AsyncSession, file_id: int) -> Days:
             WHERE f.id = :file_id AND NOT EXISTS (
                 SELECT FROM evidence_files g WHERE g.id <> f.id AND NOT g.withdrawn AND g.source = f.source
                     AND f.source <> 'fiscal' AND d BETWEEN g.covers_from AND g.covers_to
+                    -- one that is as new as this one has covered nothing before, either
+                    AND NOT EXISTS (SELECT FROM reconciliation_requests q WHERE q.file_id = g.id)
             )
             """
         ),
@@ -115,7 +127,7 @@ async def _days_of_change_set(session: AsyncSession, change_set_id: int, zone: s
                 WHERE c.change_set_id = :change_set_id
                 UNION ALL
                 SELECT c.old::timestamptz FROM order_changes c
-                WHERE c.change_set_id = :change_set_id AND c.field IN {OLD_DAYS} AND c.old IS NOT NULL
+                WHERE c.change_set_id = :change_set_id AND c.field IN {OLD_DAYS}
             ) facts
             """
         ),
@@ -139,6 +151,30 @@ async def days_of_conflicts(session: AsyncSession, zone: str) -> Days:
             " WHERE id = ANY (:ids) AND withdrawn_at IS NULL AND status <> 'cancelled'"
         ),
         {"zone": zone, "ids": sorted(differing)},
+    )
+    return _numbers(rows.all())
+
+
+async def days_of_decisions(session: AsyncSession, zone: str) -> Days:
+    """Days of both sides of pairs by hand that hold and are not written, or are written and do not hold."""
+    rows = await session.execute(
+        text(
+            f"""
+            WITH holds AS (SELECT record_id, order_id FROM ({STANDING}) d),
+            written AS (
+                SELECT record_id, order_id FROM evidence_matches
+                WHERE kind = '{MatchKind.MANUAL}' AND withdrawn_at IS NULL
+            ), differing AS (
+                (SELECT * FROM holds EXCEPT SELECT * FROM written)
+                UNION ALL (SELECT * FROM written EXCEPT SELECT * FROM holds)
+            )
+            SELECT (o.occurred_at AT TIME ZONE :zone)::date AS day FROM differing JOIN orders o ON o.id = order_id
+            UNION
+            SELECT (e.occurred_at AT TIME ZONE :zone)::date FROM differing
+            JOIN evidence_records f ON f.id = differing.record_id JOIN evidence_records e ON e.identity = f.identity
+            """
+        ),
+        {"zone": zone},
     )
     return _numbers(rows.all())
 

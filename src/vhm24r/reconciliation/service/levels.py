@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vhm24r.kit.clock import business_day
+from vhm24r.kit.clock import business_day, iso
 from vhm24r.kit.money import format_minor
 from vhm24r.platform.business_settings import value_of
 from vhm24r.platform.db import run_sql
@@ -79,17 +79,20 @@ async def _settle_payouts(session: AsyncSession, zone: ZoneInfo) -> None:
     due = await _gateway_days(session)
     permille, within = await value_of(session, rules.PAYOUT_PERMILLE), await value_of(session, rules.PAYOUT_DAYS)
     limits = PayoutRules(within_days=within, permille=permille)
-    found = payouts(due, await _credits(session, zone), await _covered_by_bank(session), limits).payouts
+    came, record_of = await _credits(session, zone)
+    found = payouts(due, came, await _covered_by_bank(session), limits).payouts
     gross = {(day.gateway, day.day, day.currency): day for day in due}
     await run_sql(session, "DELETE FROM reconciliation_payouts")
-    await copy_rows(session, "reconciliation_payouts", PAYOUT_COLUMNS, (_payout_row(one, gross) for one in found))
+    await copy_rows(
+        session, "reconciliation_payouts", PAYOUT_COLUMNS, (_payout_row(one, gross, record_of) for one in found)
+    )
     missing = [payout for payout in found if payout.status is PayoutStatus.MISSING]
     await write_exceptions(session, f"e.type = '{ExceptionType.PAYOUT_MISSING}'", map(_payout_exception, missing))
 
 
-def _payout_row(payout: Payout, due: dict[tuple[str, date, str], GatewayDay]) -> tuple[Any, ...]:
+def _payout_row(payout: Payout, due: dict[tuple[str, date, str], GatewayDay], record_of: list[int]) -> tuple[Any, ...]:
     day = due[payout.gateway, payout.day, payout.currency]
-    record_id = payout.credit.record_id if payout.credit else None
+    record_id = record_of[payout.credit.record_id] if payout.credit else None
     return (
         payout.gateway, payout.day, payout.currency, day.gross, day.fee, record_id, payout.difference,
         str(payout.status),
@@ -124,19 +127,22 @@ async def _gateway_days(session: AsyncSession) -> list[GatewayDay]:
     ]
 
 
-async def _credits(session: AsyncSession, zone: ZoneInfo) -> list[BankCredit]:
+async def _credits(session: AsyncSession, zone: ZoneInfo) -> tuple[list[BankCredit], list[int]]:
+    """Money that came in, each numbered by its place among all whatever file it came from; and the record of each."""
     rows = await session.execute(
         text(
             "SELECT record_id, occurred_at, coalesce(currency, '') AS currency, amount,"
             " concat_ws(' ', remark, extra ->> 'correspondent') AS purpose FROM evidence_records"
             " WHERE source = 'bank' AND current AND direction = 'in' AND amount > 0 AND occurred_at IS NOT NULL"
-            " AND source IN ('bank', 'cash_collection')"
+            " AND source IN ('bank', 'cash_collection') ORDER BY identity"
         )
     )
-    return [
-        BankCredit(row.record_id, business_day(row.occurred_at, zone), row.currency, row.amount, row.purpose)
-        for row in rows.all()
+    found = rows.all()
+    came = [
+        BankCredit(place, business_day(row.occurred_at, zone), row.currency, row.amount, row.purpose)
+        for place, row in enumerate(found)
     ]
+    return came, [int(row.record_id) for row in found]
 
 
 async def _covered_by_bank(session: AsyncSession) -> set[date]:
@@ -165,6 +171,11 @@ async def _settle_collections(session: AsyncSession, zone: ZoneInfo, days: set[i
 
 
 Shape = tuple[Any, ...]
+
+
+def _subject(period: Period) -> str:
+    """What identifies a period, whatever files its collections came from."""
+    return f"collection:{period.machine}:{iso(period.until)}:{period.currency}"
 
 
 def _shape(period: Period) -> Shape:
@@ -206,7 +217,8 @@ async def _expected(session: AsyncSession, wanted: list[Period]) -> dict[Shape, 
         """
         SELECT coalesce(sum(o.amount), 0)::bigint AS amount FROM orders o JOIN vending_orders v ON v.order_id = o.id
         WHERE o.machine_code = :machine AND o.payment_method = 'cash' AND o.currency = :currency
-            AND o.withdrawn_at IS NULL AND o.status <> 'cancelled' AND v.refunded_at IS NULL
+            AND o.withdrawn_at IS NULL AND o.status <> 'cancelled'
+            AND v.refunded_at IS NULL AND v.payment_status IS DISTINCT FROM 'refunded'
             AND coalesce(o.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) > :since
             AND coalesce(o.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) <= :until
         """
@@ -241,7 +253,7 @@ def _collection_exceptions(
         }
         day = business_day(period.until, zone)
         yield (
-            str(ExceptionType.COLLECTION_DIFFERS), f"collection:{period.record_id}", day, None, None,
+            str(ExceptionType.COLLECTION_DIFFERS), _subject(period), day, None, None,
             "cash_collection", period.machine, abs(verdict.difference), period.currency, period.until,
             orjson.dumps([reason]).decode(),
         )  # fmt: skip

@@ -30,9 +30,11 @@ async def ask_for_days(session: AsyncSession, first: date | None, last: date | N
     """Have a run settle some days, both ends included; without them everything.
 
     Raises:
-        DaysInvalid: only one end is given, or the last day is before the first.
+        DaysInvalid: only one end is given, the last day is before the first, or no report is of such years.
     """
-    if (first is None) != (last is None) or (first is not None and last is not None and last < first):
+    if (first is None) != (last is None):
+        raise DaysInvalid(first=first, last=last)
+    if first is not None and last is not None and not (first.year >= 1970 and first <= last and last.year <= 2200):
         raise DaysInvalid(first=first, last=last)
     session.add(ReconciliationRequest(day_from=first, day_to=last, requested_at=now))
     await session.flush()

@@ -76,7 +76,7 @@ COLLECTION_PERMILLE = _permille(
     "reconciliation.collection_permille", 10, "difference, in thousandths, between cash collected and cash of orders"
 )
 
-RULES: tuple[AnySetting, ...] = (
+OF_DAYS: tuple[AnySetting, ...] = (
     *USED.values(),
     *WINDOW_S.values(),
     SALE_WINDOW_S,
@@ -84,9 +84,10 @@ RULES: tuple[AnySetting, ...] = (
     MARGIN_S,
     RETURN_WITHIN_S,
     CARD_RECEIPTS,
-    DRIFT_ATTENTION,
-    DRIFT_CRITICAL,
-    PAYOUT_PERMILLE,
-    PAYOUT_DAYS,
-    COLLECTION_PERMILLE,
 )
+"""What every day's results depend on."""
+
+OF_LEVELS: tuple[AnySetting, ...] = (PAYOUT_PERMILLE, PAYOUT_DAYS, COLLECTION_PERMILLE)
+"""What payouts and collections depend on."""
+
+RULES: tuple[AnySetting, ...] = (*OF_DAYS, DRIFT_ATTENTION, DRIFT_CRITICAL, *OF_LEVELS)

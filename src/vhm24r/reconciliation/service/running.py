@@ -6,6 +6,7 @@ stretch, each in a transaction of its own: a run that is stopped has settled som
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,15 +24,16 @@ from vhm24r.platform.business_settings import values_of
 from vhm24r.platform.db import Database
 from vhm24r.platform.events import EventBus
 from vhm24r.platform.locks import Lock, take
+from vhm24r.reconciliation.bulk import everything_is_kept
 from vhm24r.reconciliation.events import ReconciliationFinished
 from vhm24r.reconciliation.models import ReconciliationRequest, ReconciliationRun
 from vhm24r.reconciliation.reckoning.world import Limits
 from vhm24r.reconciliation.repository import Span, day_of
 from vhm24r.reconciliation.service import affected, rules
-from vhm24r.reconciliation.service.by_hand import suspend_by_hand, write_by_hand
+from vhm24r.reconciliation.service.by_hand import write_by_hand
 from vhm24r.reconciliation.service.levels import settle_levels
 from vhm24r.reconciliation.service.settling import Frame, Settled, recount, settle, snapshot
-from vhm24r.reconciliation.service.terminals import note_coverage, note_terminals, place_terminals
+from vhm24r.reconciliation.service.terminals import moved_terminals, note_coverage, note_terminals, place_terminals
 
 METHOD = 1
 """Raised whenever the same facts would be reckoned to something else: the next run then settles everything."""
@@ -85,9 +87,24 @@ async def run_waiting(reconciler: Reconciler, actor: Actor) -> Report:
         while True:
             async with reconciler.db.read() as session:
                 waiting = list((await session.execute(select(ReconciliationRequest))).scalars())
-            if not waiting:
+            if not waiting and not await _is_stale(reconciler):
                 return report
             report = await _run(reconciler, actor, waiting)
+
+
+async def _is_stale(reconciler: Reconciler) -> bool:
+    """Whether rules, or names of machines, are others than in the last run; without one nothing can be."""
+    async with reconciler.db.read() as session:
+        before = await _rules_before(session)
+        if before is None:
+            return False
+        return before != (await rules_in_force(session, reconciler.zone))[2] or bool(await moved_terminals(session))
+
+
+async def _rules_before(session: AsyncSession) -> dict[str, Any] | None:
+    """The rules of the last run, if there was one."""
+    last = select(ReconciliationRun.rules).order_by(ReconciliationRun.id.desc()).limit(1)
+    return (await session.execute(last)).scalar_one_or_none()
 
 
 async def _run(reconciler: Reconciler, actor: Actor, requests: list[ReconciliationRequest]) -> Report:
@@ -105,10 +122,12 @@ async def _run(reconciler: Reconciler, actor: Actor, requests: list[Reconciliati
     for first, last in affected.stretches(repeated - days, frame.most_days):
         async with reconciler.db.write() as session:
             await snapshot(session)
-            report.conserved &= await recount(session, Span.of(first, last, reconciler.zone))
+            adds_up = await recount(session, Span.of(first, last, reconciler.zone))
+            report.conserved &= adds_up or await _others_wait(session, requests)
     async with reconciler.db.write() as session:
         await write_by_hand(session, frame.change_set_id)
         await settle_levels(session, reconciler.zone, days)
+        report.conserved &= await everything_is_kept(session, [request.id for request in requests])
         row = ReconciliationRun(
             started_at=started,
             finished_at=reconciler.clock.now(),
@@ -143,23 +162,42 @@ async def _prepare(
         deed = Deed("reconciliation.run", "reconciliation", data={"requests": len(requests)})
         change_set_id = await audit.record(session, actor, deed, reconciler.clock.now())
         limits, gross, in_force = await rules_in_force(session, reconciler.zone)
-        before = (
-            await session.execute(select(ReconciliationRun.rules).order_by(ReconciliationRun.id.desc()).limit(1))
-        ).scalar_one_or_none()
+        before = await _rules_before(session)
         days, repeated = set[int](), set[int]()
-        if before != in_force:
+        if before is None or before["days"] != in_force["days"]:
             days = await affected.all_days(session, zone)
         for request in requests:
             days |= await affected.days_of_request(session, request, zone)
             repeated |= await affected.days_repeated(session, request, zone)
         days |= await affected.days_of_conflicts(session, zone)
-        await suspend_by_hand(session, reconciler.clock.now())
         await note_coverage(session)
         if days:
             await note_terminals(session, zone, (day_of(min(days)), day_of(max(days))))
-        days |= await affected.days_of_terminals(session, await place_terminals(session))
+        found = await affected.days_of_decisions(session, zone)
+        found |= await affected.days_of_terminals(session, await place_terminals(session))
+        requests += await _written_down(session, found - days, reconciler.clock.now())
+        days |= found
         most_days = await _days_at_once(session, days, reconciler.zone)
-    return Frame(reconciler.zone, limits, gross, change_set_id, most_days), days, repeated, in_force
+    frame = Frame(reconciler.zone, limits, gross, change_set_id, most_days, reconciler.clock.now())
+    return frame, days, repeated, in_force
+
+
+async def _written_down(session: AsyncSession, days: set[int], now: datetime) -> list[ReconciliationRequest]:
+    """Days that this run has found for itself, as requests: should it die, nobody would find them again."""
+    rows = [
+        ReconciliationRequest(day_from=day_of(first), day_to=day_of(last), requested_at=now)
+        for first, last in affected.stretches(days, STRETCH_DAYS)
+    ]
+    session.add_all(rows)
+    await session.flush()
+    return rows
+
+
+async def _others_wait(session: AsyncSession, requests: list[ReconciliationRequest]) -> bool:
+    """Whether something has changed meanwhile, which the next run will settle."""
+    mine = [request.id for request in requests]
+    others = select(ReconciliationRequest.id).where(ReconciliationRequest.id.not_in(mine)).limit(1)
+    return (await session.execute(others)).first() is not None
 
 
 async def _days_at_once(session: AsyncSession, days: set[int], zone: ZoneInfo) -> int:
@@ -186,7 +224,9 @@ async def rules_in_force(session: AsyncSession, zone: ZoneInfo) -> tuple[Limits,
         card_receipts=bool(values[rules.CARD_RECEIPTS.key]),
     )
     gross = frozenset(source for source, setting in rules.GROSS.items() if values[setting.key])
-    return limits, gross, {"method": METHOD, "zone": zone.key, **values}
+    of_days = {rule.key: values[rule.key] for rule in rules.OF_DAYS}
+    of_levels = {rule.key: values[rule.key] for rule in rules.OF_LEVELS}
+    return limits, gross, {"days": {"method": METHOD, "zone": zone.key, **of_days}, "levels": of_levels}
 
 
 async def _settled(reconciler: Reconciler, frame: Frame, first: int, last: int, days: set[int]) -> Settled:

@@ -6,6 +6,7 @@ should one of the wanted days depend on such, more is loaded. Should a neighbour
 day have become another one than was written of it, it has to be settled, too.
 """
 
+import asyncio
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,12 +42,8 @@ from vhm24r.reconciliation.reckoning.outcomes import BUCKET_OF, Outcomes, bucket
 from vhm24r.reconciliation.reckoning.reckon import Reckoning, linked_with, reckon
 from vhm24r.reconciliation.reckoning.world import CURRENCIES, SOURCE, SOURCES, UNKNOWN, Limits, World
 from vhm24r.reconciliation.repository import Span, day_of
+from vhm24r.reconciliation.service.by_hand import suspend_by_hand
 from vhm24r.reconciliation.types import Bucket, Why
-
-EDGE_S = 6 * 3_600
-"""Facts this near to the edge of what was loaded may be linked with others beyond: farther than any window, any clock
-that is put right, and any return from its sale.
-"""
 
 MOST_DAYS = 400
 """Days to load at most for the sake of one; facts linked with each other over a year are a mistake of ours."""
@@ -65,6 +62,7 @@ class Frame:
     gross: frozenset[SourceName]
     change_set_id: int
     most_days: int
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +111,16 @@ async def settle(session: AsyncSession, frame: Frame, first: int, last: int, wai
 async def _load(session: AsyncSession, frame: Frame, first: int, last: int) -> Picture:
     """The days with as many neighbours as it takes for everything in them to be decided."""
     low, high = first, last
-    starts_open = first > 0 and not await repository.is_quiet(session, first, frame.zone)
-    ends_open = first > 0 and not await repository.is_quiet(session, last + 1, frame.zone)
+    far = frame.limits.linked_within_s
+    starts_open = first > 0 and not await repository.is_quiet(session, first, frame.zone, far)
+    ends_open = first > 0 and not await repository.is_quiet(session, last + 1, frame.zone, far)
     while True:
         low, high = max(low - starts_open, 1) if first else 0, high + ends_open
-        starts_open = starts_open and not await repository.is_quiet(session, low, frame.zone)
-        ends_open = ends_open and not await repository.is_quiet(session, high + 1, frame.zone)
+        starts_open = starts_open and not await repository.is_quiet(session, low, frame.zone, far)
+        ends_open = ends_open and not await repository.is_quiet(session, high + 1, frame.zone, far)
         span = Span.of(low, high, frame.zone)
         world, machines = await _world(session, frame, span)
-        reckoning = reckon(world)
+        reckoning = await asyncio.to_thread(reckon, world)  # seconds of sheer computing; others want to go on
         picture = Picture(span, starts_open, ends_open, world, reckoning, outcomes(world, reckoning), machines)
         starts_open, ends_open = _beyond_edges(picture, first, last)
         if not (starts_open or ends_open) or high - low > MOST_DAYS:
@@ -149,8 +148,9 @@ def _edges(picture: Picture) -> tuple[tuple[Flags, Flags], tuple[Flags, Flags]]:
     """Orders and records that may be linked with what lies before the span, and with what lies behind it."""
     start, end = picture.span.start.timestamp(), picture.span.end.timestamp()
     orders, records = picture.world.orders, picture.world.records
-    before = start + EDGE_S if picture.starts_open else -math.inf
-    behind = end - EDGE_S if picture.ends_open else math.inf
+    edge_s = picture.world.limits.linked_within_s + repository.PAID_WITHIN_S
+    before = start + edge_s if picture.starts_open else -math.inf
+    behind = end - edge_s if picture.ends_open else math.inf
     early = (orders.at < before, records.at < before)
     late = (orders.at > behind, records.at > behind)
     return early, late
@@ -179,17 +179,43 @@ async def _unsettled(
     unsure = linked_with(world, picture.reckoning, early[0] | late[0], early[1] | late[1])
     mine = picture.within(first, last)
     orders, records = ~unsure[0] & ~mine[0], ~unsure[1] & ~mine[1]
-    statuses = await repository.load_statuses(session, picture.span)
+    days = _days_of_pairs(picture, stored, orders, records)
     whys = await repository.load_whys(session, picture.span)
-    status = np.array([STATUSES.index(found) for found in picture.reckoning.status], dtype=np.int64)
-    differs = orders & (_looked_up(world.orders.id, statuses["id"], statuses["status"]) != status)
-    matched = _looked_up(world.records.record, stored["record_id"], stored["order_id"])
-    ours = picture.found.matches
-    mate = _looked_up(world.records.record, ours.record_id, ours.order_id)
     why = np.where(picture.found.why == WHY[Why.PROVEN], -1, picture.found.why)
     said = _looked_up(world.records.record, whys["record"], whys["why"])
-    other = records & ~np.isin(world.records.source, LEVELS) & ((matched != mate) | (why != said))
-    return {*world.orders.day[differs].tolist(), *world.records.day[other].tolist()}
+    other = records & ~np.isin(world.records.source, LEVELS) & (why != said)
+    return days | await _days_of_statuses(session, picture, orders) | set(world.records.day[other].tolist())
+
+
+async def _days_of_statuses(session: AsyncSession, picture: Picture, sure: Flags) -> set[int]:
+    """Days of orders, among the sure ones, that have another status, or other reasons, than was written."""
+    orders = picture.world.orders
+    statuses = await repository.load_statuses(session, picture.span)
+    status = np.array([STATUSES.index(found) for found in picture.reckoning.status], dtype=np.int64)
+    differs = sure & (_looked_up(orders.id, statuses["id"], statuses["status"]) != status)
+    before = await repository.load_explained(session, picture.span)
+    now = order_reasons(picture.world, picture.reckoning)
+    for order in np.flatnonzero(sure & ~differs).tolist():
+        held = now.get(order, {})
+        told = ([str(name) for name in held], list(held.values()))
+        differs[order] = before.get(int(orders.id[order]), ([], [])) != told
+    return set(orders.day[differs].tolist())
+
+
+def _days_of_pairs(picture: Picture, stored: dict[str, Ints], orders: Flags, records: Flags) -> set[int]:
+    """Days of sure orders and records that are in a pair which was not written like that, or was and is none."""
+    found, world = picture.found.matches, picture.world
+    new = {name: getattr(found, name) for name in MATCH_COLUMNS}
+    still_old, still_new = _same(stored, new)
+    days: set[int] = set()
+    for side, gone in ((stored, ~still_old), (new, ~still_new)):
+        for ids, sure, day, name in (
+            (world.orders.id, orders, world.orders.day, "order_id"),
+            (world.records.record, records, world.records.day, "record_id"),
+        ):
+            touched = sure & np.isin(ids, side[name][gone])
+            days |= set(day[touched].tolist())
+    return days
 
 
 def _looked_up(wanted: Ints, keys: Ints, values: Ints) -> Ints:
@@ -205,7 +231,11 @@ def _looked_up(wanted: Ints, keys: Ints, values: Ints) -> Ints:
 async def _write_matches(
     session: AsyncSession, frame: Frame, picture: Picture, stored: dict[str, Ints], first: int, last: int
 ) -> None:
-    """Replace the matches that have a record or an order in the wanted days, where they differ."""
+    """Replace the matches that have a record or an order in the wanted days, where they differ.
+
+    Matches by hand that hold no longer give way first: a rule may have made the same pair again.
+    """
+    await suspend_by_hand(session, frame.now)
     world, found = picture.world, picture.found.matches
     orders, records = picture.within(first, last)
     ours = orders[found.order] | records[found.record]
@@ -236,7 +266,8 @@ def _same(old: dict[str, Ints], new: dict[str, Ints]) -> tuple[Flags, Flags]:
     twice = np.zeros(len(rows), dtype=np.bool_)
     twice[order[1:][equal]] = True
     twice[order[:-1][equal]] = True
-    return twice[: len(old["id"])], twice[len(old["id"]) :]
+    many = len(old["record_id"])
+    return twice[:many], twice[many:]
 
 
 async def _write_orders(session: AsyncSession, picture: Picture, span: Span) -> None:
@@ -403,5 +434,8 @@ async def _weigh_buckets(session: AsyncSession, span: Span, rows: BucketRows) ->
 
 
 async def snapshot(session: AsyncSession) -> None:
-    """Everything this transaction reads is of one moment, whatever is imported meanwhile."""
+    """Everything this transaction reads is of one moment, whatever is imported meanwhile; it may think as long as it
+    takes.
+    """
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+    await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))

@@ -34,7 +34,16 @@ async def note_terminals(session: AsyncSession, zone: str, days: tuple[date, dat
 
 
 async def place_terminals(session: AsyncSession) -> list[int]:
-    """Look anew which machine's address or name each terminal bears; returns those of which it is another one now."""
+    """Write down anew which machine's address or name each terminal bears; returns those that have moved."""
+    moved = await moved_terminals(session)
+    if moved:
+        rows = [{"id": terminal, "home": home} for terminal, home in moved.items()]
+        await session.execute(text("UPDATE reconciliation_terminals SET home = :home WHERE id = :id"), rows)
+    return list(moved)
+
+
+async def moved_terminals(session: AsyncSession) -> dict[int, str | None]:
+    """Of terminals whose name now says another machine than before, which; None for nobody's."""
     machines = (await session.execute(text("SELECT code, name, address FROM machines ORDER BY code"))).all()
     terminals = (
         await session.execute(
@@ -45,14 +54,11 @@ async def place_terminals(session: AsyncSession) -> list[int]:
     by_address = home_of(names, {place: row.address for place, row in enumerate(machines) if row.address})
     by_name = home_of(names, {place: row.name for place, row in enumerate(machines) if row.name})
     homes = {**by_name, **by_address}
-    moved = [
-        {"id": terminal.id, "home": home}
+    return {
+        terminal.id: home
         for terminal in terminals
         if (home := machines[homes[terminal.place]].code if terminal.place in homes else None) != terminal.home
-    ]
-    if moved:
-        await session.execute(text("UPDATE reconciliation_terminals SET home = :home WHERE id = :id"), moved)
-    return [row["id"] for row in moved]
+    }
 
 
 async def note_coverage(session: AsyncSession) -> None:

@@ -12,7 +12,18 @@ from vhm24r.reconciliation.reckoning.drift import drift
 from vhm24r.reconciliation.reckoning.noticed import noticed, order_reasons
 from vhm24r.reconciliation.reckoning.outcomes import BUCKET_OF, buckets, outcomes
 from vhm24r.reconciliation.reckoning.reckon import reckon
-from vhm24r.reconciliation.reckoning.world import CARD, QR, SOURCE, TEST, UNKNOWN, VIP, Decisions, Limits, World
+from vhm24r.reconciliation.reckoning.world import (
+    CARD,
+    QR,
+    SOURCE,
+    TEST,
+    UNKNOWN,
+    VIP,
+    Decisions,
+    Limits,
+    Together,
+    World,
+)
 from vhm24r.reconciliation.types import Bucket, ExceptionType, Why
 
 pytestmark = pytest.mark.unit
@@ -143,7 +154,7 @@ def test_people_win() -> None:
     orders = [An(1), An(2, at=40_000)]
     record = Rec(1)
     apart = Told(decisions=Decisions(apart=((1, 1),)))
-    together = Told(decisions=Decisions(together=((1, 2, SOURCE[FISCAL]),)))
+    together = Told(decisions=Decisions(together=(Together(1, 2, SOURCE[FISCAL]),)))
 
     assert mates(world(orders, [record])) == {1: 1}
     assert mates(world(orders, [record], apart)) == {}
