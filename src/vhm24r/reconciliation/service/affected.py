@@ -5,6 +5,7 @@ Days are numbers since 1970.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy import text
@@ -30,50 +31,51 @@ FEW_DAYS = 62
 """Of more days that somebody wishes only those on which there is something."""
 
 
-async def days_of_request(session: AsyncSession, request: ReconciliationRequest, zone: str) -> Days:
-    """The days that one request is about."""
+@dataclass(slots=True)
+class Affected:
+    """Days to settle, and days of which files only repeat what is known: nothing follows from that, but their rows are
+    in a bucket, too.
+    """
+
+    settle: Days = field(default_factory=set)
+    recount: Days = field(default_factory=set)
+
+
+async def add_days_of_request(session: AsyncSession, request: ReconciliationRequest, zone: str, days: Affected) -> None:
+    """Add the days that one request is about."""
     if request.file_id is not None:
-        return await _days_of_file(session, request.file_id, zone)
-    if request.change_set_id is not None:
-        return await _days_of_change_set(session, request.change_set_id, zone)
-    if request.day_from is None or request.day_to is None:
-        return await all_days(session, zone)
-    wished = range(day_number(request.day_from), day_number(request.day_to) + 1)
-    return set(wished) if len(wished) <= FEW_DAYS else set(wished) & await all_days(session, zone)
+        await _add_days_of_file(session, request.file_id, zone, days)
+    elif request.change_set_id is not None:
+        days.settle |= await _days_of_change_set(session, request.change_set_id, zone)
+    elif request.day_from is None or request.day_to is None:
+        days.settle |= await all_days(session, zone)
+    else:
+        wished = range(day_number(request.day_from), day_number(request.day_to) + 1)
+        days.settle |= set(wished) if len(wished) <= FEW_DAYS else set(wished) & await all_days(session, zone)
 
 
-async def _days_of_file(session: AsyncSession, file_id: int, zone: str) -> Days:
-    """Records that the file states, or stated, other than as they were, their other versions, and its coverage."""
-    statement = text("SELECT withdrawn FROM evidence_files WHERE id = :file_id")
-    is_withdrawn = (await session.execute(statement, {"file_id": file_id})).scalar_one()
-    days = await _days_covered_by(session, file_id)
-    # a statement is ascribed to the file that made it stand, whether or not its order took anything from it
-    brought = "true" if is_withdrawn else f"(s.outcome NOT IN {REPEATING} OR e.file_id = :file_id)"
-    return days | await _days_stated(session, brought, file_id, zone) | await _days_before(session, file_id, zone)
+async def _add_days_of_file(session: AsyncSession, file_id: int, zone: str, days: Affected) -> None:
+    """Records that the file states, or stated, other than as they were, their other versions, and its coverage.
 
-
-async def days_repeated(session: AsyncSession, request: ReconciliationRequest, zone: str) -> Days:
-    """Days of which a file repeats what is known: nothing follows from that, but its rows are in a bucket, too."""
-    if request.file_id is None:
-        return set()
-    return await _days_stated(session, f"s.outcome IN {REPEATING}", request.file_id, zone)
-
-
-async def _days_stated(session: AsyncSession, brought: str, file_id: int, zone: str) -> Days:
-    """Days of what some sightings `s` of a file state; a record that names an order is of its order's day."""
+    A record that names an order is of its order's day. A statement is ascribed to the file that made it stand, whether
+    or not its order took anything from it.
+    """
     rows = await session.execute(
         text(
             f"""
-            SELECT DISTINCT (
-                CASE WHEN o.id IS NULL THEN e.occurred_at ELSE o.occurred_at END AT TIME ZONE :zone
-            )::date AS day
-            FROM {sighted("file_id = :file_id")} s JOIN evidence_records e ON e.id = s.version_id
-            LEFT JOIN orders o ON o.id = e.order_id WHERE {brought}
+            SELECT DISTINCT (CASE WHEN o.id IS NULL THEN e.occurred_at ELSE o.occurred_at END AT TIME ZONE :zone)::date
+                AS day, NOT f.withdrawn AND s.outcome IN {REPEATING} AND e.file_id <> f.id AS repeats
+            FROM evidence_files f CROSS JOIN {sighted("file_id = :file_id")} s
+            JOIN evidence_records e ON e.id = s.version_id LEFT JOIN orders o ON o.id = e.order_id
+            WHERE f.id = :file_id
             """
         ),
         {"zone": zone, "file_id": file_id},
     )
-    return _numbers(rows.all())
+    found = rows.all()
+    days.recount |= _numbers(row for row in found if row.repeats)
+    days.settle |= _numbers(row for row in found if not row.repeats)
+    days.settle |= await _days_covered_by(session, file_id) | await _days_before(session, file_id, zone)
 
 
 async def _days_before(session: AsyncSession, file_id: int, zone: str) -> Days:

@@ -163,13 +163,12 @@ async def _prepare(
         change_set_id = await audit.record(session, actor, deed, reconciler.clock.now())
         limits, gross, in_force = await rules_in_force(session, reconciler.zone)
         before = await _rules_before(session)
-        days, repeated = set[int](), set[int]()
-        if before is None or before["days"] != in_force["days"]:
-            days = await affected.all_days(session, zone)
+        asked = affected.Affected()
+        if before is None or before.get("days") != in_force["days"]:
+            asked.settle |= await affected.all_days(session, zone)
         for request in requests:
-            days |= await affected.days_of_request(session, request, zone)
-            repeated |= await affected.days_repeated(session, request, zone)
-        days |= await affected.days_of_conflicts(session, zone)
+            await affected.add_days_of_request(session, request, zone, asked)
+        days = asked.settle | await affected.days_of_conflicts(session, zone)
         await note_coverage(session)
         if days:
             await note_terminals(session, zone, (day_of(min(days)), day_of(max(days))))
@@ -179,7 +178,7 @@ async def _prepare(
         days |= found
         most_days = await _days_at_once(session, days, reconciler.zone)
     frame = Frame(reconciler.zone, limits, gross, change_set_id, most_days, reconciler.clock.now())
-    return frame, days, repeated, in_force
+    return frame, days, asked.recount, in_force
 
 
 async def _written_down(session: AsyncSession, days: set[int], now: datetime) -> list[ReconciliationRequest]:
