@@ -1,6 +1,6 @@
 """The one description of "which orders": for API, CLI, export, saved views and bulk actions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Literal, Self
@@ -52,13 +52,9 @@ class OrderFilter:
         values: dict[str, Any] = {}
         for item in fields(cls):
             name = item.name.rstrip("_")
-            text = params.get(name)
-            if text is None or text == "":
-                continue
-            try:
-                values[item.name] = _READERS.get(name, _text)(text)
-            except ValueError as error:
-                raise FilterInvalid(field=name, value=text[:TEXT_LIMIT]) from error
+            value = read_param(name, _READERS.get(name, a_text), params.get(name))
+            if value is not None:
+                values[item.name] = value
         return cls(**values)
 
     def to_params(self) -> dict[str, str]:
@@ -150,13 +146,29 @@ def _like(text: str) -> str:
     return text.strip().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
-def _text(value: str) -> str:
+def read_param(name: str, reader: Callable[[str], Any], value: str | None) -> Any:  # noqa: ANN401  # of its field's type
+    """One text of a query string as its reader reads it; None where nothing was given.
+
+    Raises:
+        FilterInvalid: it cannot be read.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        return reader(value)
+    except ValueError as error:
+        raise FilterInvalid(field=name, value=value[:TEXT_LIMIT]) from error
+
+
+def a_text(value: str) -> str:
+    """A text of a query; ValueError for one that no column can hold or nobody would write."""
     if len(value) > TEXT_LIMIT or "\x00" in value:
         raise ValueError(value)
     return value
 
 
-def _amount(value: str) -> int:
+def an_amount(value: str) -> int:
+    """An amount of a query in minor units, or ValueError."""
     amount = parse_minor(value)
     if amount is None or abs(amount) > 10**17:
         raise ValueError(value)
@@ -167,7 +179,8 @@ def _amount_text(value: int) -> str:
     return f"{'-' if value < 0 else ''}{abs(value) // 100}.{abs(value) % 100:02}"
 
 
-def _day(value: str) -> date:
+def a_day(value: str) -> date:
+    """A business day of a query, or ValueError; no report is of other years."""
     day = date.fromisoformat(value)
     if not 1970 <= day.year <= 2200:
         raise ValueError(value)
@@ -182,13 +195,13 @@ def _integer(value: str) -> int:
 
 
 _READERS: dict[str, Any] = {
-    "from": _day,
-    "to": _day,
+    "from": a_day,
+    "to": a_day,
     "channel": Channel,
     "status": OrderStatus,
     "match_status": MatchStatus,
     "change": lambda text: UPDATED if text == UPDATED else ChangeKind(text),
     "import_id": _integer,
-    "amount_min": _amount,
-    "amount_max": _amount,
+    "amount_min": an_amount,
+    "amount_max": an_amount,
 }

@@ -8,13 +8,10 @@ from zoneinfo import ZoneInfo
 
 from vhm24r.evidence.types import SourceName
 from vhm24r.kit.clock import day_bounds
-from vhm24r.kit.money import parse_minor
-from vhm24r.orders.errors import FilterInvalid
+from vhm24r.orders.filters import a_day, a_text, an_amount, read_param
 from vhm24r.reconciliation.errors import DaysInvalid
 from vhm24r.reconciliation.types import ExceptionState, ExceptionType
 
-TEXT_LIMIT = 100
-LARGEST_AMOUNT = 10**17
 ANY_STATE: Literal["all"] = "all"
 ME: Literal["me"] = "me"
 NOBODY: Literal["none"] = "none"
@@ -44,7 +41,7 @@ class Days:
         Raises:
             FilterInvalid: naming the end that is no day. DaysInvalid: the last is before the first.
         """
-        return cls(_read("from", _day, first), _read("to", _day, last))
+        return cls(read_param("from", a_day, first), read_param("to", a_day, last))
 
     @property
     def bounds(self) -> dict[str, date]:
@@ -81,39 +78,10 @@ class ExceptionFilter:
         values: dict[str, Any] = {}
         for item in fields(cls):
             name = item.name.rstrip("_")
-            value = _read(name, _READERS.get(name, _text), params.get(name))
+            value = read_param(name, _READERS.get(name, a_text), params.get(name))
             if value is not None:
                 values[item.name] = value
         return cls(**values)
-
-
-def _read(name: str, reader: Any, text: str | None) -> Any:  # noqa: ANN401  # a field's value is of its field's type
-    if text is None or text == "":
-        return None
-    try:
-        return reader(text)
-    except ValueError as error:
-        raise FilterInvalid(field=name, value=text[:TEXT_LIMIT]) from error
-
-
-def _day(text: str) -> date:
-    day = date.fromisoformat(text)
-    if not 1970 <= day.year <= 2200:
-        raise ValueError(text)
-    return day
-
-
-def _text(text: str) -> str:
-    if len(text) > TEXT_LIMIT or "\x00" in text:
-        raise ValueError(text)
-    return text
-
-
-def _amount(text: str) -> int:
-    amount = parse_minor(text)
-    if amount is None or abs(amount) > LARGEST_AMOUNT:
-        raise ValueError(text)
-    return amount
 
 
 def _assignee(text: str) -> int | str:
@@ -130,7 +98,7 @@ _READERS: dict[str, Any] = {
     "type": ExceptionType,
     "source": SourceName,
     "assignee": _assignee,
-    "from": _day,
-    "to": _day,
-    "amount_min": _amount,
+    "from": a_day,
+    "to": a_day,
+    "amount_min": an_amount,
 }

@@ -312,19 +312,6 @@ async def load_homes(session: AsyncSession, machines: Sequence[str]) -> dict[int
     return {int(row.id): place[row.home] for row in rows.all() if row.home in place}
 
 
-async def days_with_facts(session: AsyncSession, zone: ZoneInfo) -> Ints:
-    """Every business day on which there is an order or a record, as numbers in order."""
-    day = _day("at")
-    query = f"""
-        SELECT DISTINCT {day} FROM (
-            SELECT occurred_at AS at FROM orders WHERE withdrawn_at IS NULL AND channel = '{Channel.VENDING}'
-            UNION ALL SELECT occurred_at FROM evidence_records WHERE order_id IS NULL AND current
-        ) facts
-    """
-    found = await read_columns(session, query, ("day",), zone=zone.key)
-    return np.sort(found["day"])
-
-
 async def is_quiet(session: AsyncSession, day: int, zone: ZoneInfo, linked_within_s: int) -> bool:
     """Whether nothing can be linked across the beginning of a day: on one side of it there is no fact near enough."""
     midnight = Span.of(day, day, zone).start

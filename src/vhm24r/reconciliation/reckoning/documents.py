@@ -46,7 +46,6 @@ class Kind:
 RECEIPTS = Kind(Role.RECEIPT, (SourceName.FISCAL,))
 PAYMENTS = Kind(Role.PAYMENT, MONEY_SOURCES[1:])
 LOOSE_SALES = Kind(Role.SALE, (SourceName.VENDHUB,))
-KINDS = (LOOSE_SALES, RECEIPTS, PAYMENTS)
 
 
 @dataclass(slots=True)

@@ -32,7 +32,6 @@ HAPPY_WORKERS, VENDHUB, FISCAL = (
     SOURCE[name] for name in (SourceName.HAPPY_WORKERS, SourceName.VENDHUB, SourceName.FISCAL)
 )
 GATEWAY_PLACES = tuple(SOURCE[name] for name in GATEWAYS)
-MONEY_PLACES = tuple(SOURCE[name] for name in MONEY_SOURCES)
 
 
 @dataclass(frozen=True, slots=True)

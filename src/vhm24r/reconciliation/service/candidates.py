@@ -4,7 +4,7 @@ Of the same amount near in time, then farther, then of another amount at the sam
 Only suggestions: a person decides.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import combinations
 from typing import Any
@@ -20,8 +20,6 @@ from vhm24r.reconciliation.queries import SOURCES_OF, Wanted
 from vhm24r.reconciliation.service import rules
 from vhm24r.reconciliation.types import ROLES, ExceptionType
 from vhm24r.reconciliation.views import order_view, record_view
-
-View = Callable[[AnyRow], dict[str, Any]]
 
 REACH = 5
 """How many windows away a counterpart is still near: clocks that were not put right are off by minutes."""

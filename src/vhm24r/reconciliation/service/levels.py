@@ -213,21 +213,30 @@ async def _known_periods(session: AsyncSession) -> dict[Shape, int]:
 async def _expected(session: AsyncSession, wanted: list[Period]) -> dict[Shape, int]:
     """What the orders of each period brought in cash, less what was refunded."""
     found: dict[Shape, int] = dict.fromkeys(map(_shape, wanted), 0)
+    asked = [period for period in wanted if period.since is not None]
     statement = text(
         """
-        SELECT coalesce(sum(o.amount), 0)::bigint AS amount FROM orders o JOIN vending_orders v ON v.order_id = o.id
-        WHERE o.machine_code = :machine AND o.payment_method = 'cash' AND o.currency = :currency
+        SELECT p.place, sum(o.amount)::bigint AS amount
+        FROM unnest(
+            CAST(:machines AS text[]), CAST(:currencies AS text[]), CAST(:since AS timestamptz[]),
+            CAST(:until AS timestamptz[])
+        ) WITH ORDINALITY AS p (machine, currency, since, until, place)
+        JOIN orders o ON o.machine_code = p.machine AND o.currency = p.currency AND o.payment_method = 'cash'
             AND o.withdrawn_at IS NULL AND o.status <> 'cancelled'
+            AND o.occurred_at > p.since AND o.occurred_at <= p.until
+        JOIN vending_orders v ON v.order_id = o.id
             AND v.refunded_at IS NULL AND v.payment_status IS DISTINCT FROM 'refunded'
-            AND coalesce(o.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) > :since
-            AND coalesce(o.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) <= :until
+        GROUP BY p.place
         """
     )
-    for period in wanted:
-        if period.since is not None:
-            params = {"machine": period.machine, "currency": period.currency}
-            amount = await session.execute(statement, {**params, "since": period.since, "until": period.until})
-            found[_shape(period)] = int(amount.scalar_one())
+    params = {
+        "machines": [period.machine for period in asked],
+        "currencies": [period.currency for period in asked],
+        "since": [period.since for period in asked],
+        "until": [period.until for period in asked],
+    }
+    for row in (await session.execute(statement, params)).all():
+        found[_shape(asked[row.place - 1])] = int(row.amount or 0)
     return found
 
 
