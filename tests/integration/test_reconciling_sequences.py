@@ -7,20 +7,21 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.conftest import NOW, SYSTEM
 from tests.factories import Row, click_row, fiscal_row, hw_row, payme_row, vendhub_row
 from tests.integration.reckoned import assert_conserved, found, found_anew, reconciled
 from tests.integration.sharing import imported, process
 from tests.integration.standing import redone, rows_of, undone
-from vhm24r.kit.clock import FixedClock
 from vhm24r.ops.process import Services
 from vhm24r.orders.service import editing
 from vhm24r.orders.types import OrderEdit
 from vhm24r.platform.embedded import EmbeddedServer
 from vhm24r.reconciliation.models import MatchDecision
+from vhm24r.reconciliation.service import running
 from vhm24r.reconciliation.service.requesting import ask_for_days
+from vhm24r.reconciliation.service.settling import Frame, Settled, settle
 from vhm24r.reconciliation.types import DecisionKind
 
 pytestmark = pytest.mark.integration
@@ -183,6 +184,10 @@ class Story:
         await reconciled(self.services)
 
 
+class StoppedError(Exception):
+    """In place of whatever ends a process."""
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("stories")
@@ -219,15 +224,32 @@ async def test_the_order_and_the_split_of_files_change_nothing(
         assert await found(services) == plain
 
 
-async def test_a_run_that_is_stopped_is_finished_by_the_next(services: Services, clock: FixedClock) -> None:
-    facts = network(7)
-    await Story(services, facts, 1).tell([])
-    before = await found(services)
-    async with services.db.write() as session:
-        await session.execute(text("DELETE FROM order_match_statuses"))
-        await ask_for_days(session, None, None, clock.now())  # as a run that settled nothing leaves it
+async def test_a_run_that_is_stopped_is_finished_by_the_next(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has settled one day of three, and dies over the second."""
+    for name, rows in network(7).items():
+        await imported(services, rows, f"{name}.csv")
+    settled: list[int] = []
+
+    async def dies_over_the_second(
+        session: AsyncSession, frame: Frame, first: int, last: int, days: set[int]
+    ) -> Settled:
+        if settled:
+            raise StoppedError
+        settled.append(first)
+        return await settle(session, frame, first, last, days)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "STRETCH_DAYS", 1)
+        patched.setattr(running, "settle", dies_over_the_second)
+        with pytest.raises(StoppedError):
+            await reconciled(services)
+    assert len(settled) == 1
+    assert await rows_of(services, "SELECT * FROM reconciliation_requests") != []
+    assert await rows_of(services, "SELECT * FROM reconciliation_runs") == []
 
     await reconciled(services)
 
-    assert await found(services) == before
+    assert await found(services) == await found_anew(services)
     assert await rows_of(services, "SELECT * FROM reconciliation_requests") == []
