@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.platform.columns import Ints, write_columns
-from vhm24r.platform.db import AnyRow, driver_connection, run_sql
+from vhm24r.platform.db import driver_connection, run_sql
 from vhm24r.reconciliation.reckoning.documents import WHYS
 from vhm24r.reconciliation.reckoning.outcomes import BUCKET_OF
 from vhm24r.reconciliation.repository import Span, day_of
-from vhm24r.reconciliation.types import ExceptionState, Outcome, Why
+from vhm24r.reconciliation.types import ExceptionState, Outcome
 
 Rows = Iterable[Sequence[Any]]
 
@@ -118,72 +118,6 @@ async def write_exceptions(session: AsyncSession, condition: str, rows: Rows, **
     )
 
 
-SALES_AND_LOOSE = """
-    SELECT e.id, e.record_id, e.file_id, e.source, coalesce(e.currency, '') AS currency, e.amount,
-        (o.occurred_at AT TIME ZONE :zone)::date AS day
-    FROM orders o JOIN evidence_records e ON e.order_id = o.id AND e.current
-    WHERE coalesce(o.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) >= :start
-        AND coalesce(o.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) < :end
-    UNION ALL
-    SELECT e.id, e.record_id, e.file_id, e.source, coalesce(e.currency, ''), e.amount,
-        (e.occurred_at AT TIME ZONE :zone)::date
-    FROM evidence_records e
-    WHERE coalesce(e.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) >= :start
-        AND coalesce(e.occurred_at, '1970-01-01 00:00:00+00'::timestamptz) < :end AND e.order_id IS NULL AND e.current
-"""
-"""Every standing record of a span; one that names an order is of its order's day."""
-
-
-async def count_stated(session: AsyncSession, span: Span) -> Sequence[AnyRow]:
-    """What the live files state of the span's records, row by row of the files: (day, source, currency, rows, amount,
-    repeated_rows, repeated_amount, restated_rows, restated_amount).
-
-    A row that states what another row states already is repeated; one that states what its record no longer says is
-    restated.
-    """
-    await run_sql(session, "DROP TABLE IF EXISTS span_versions")
-    await run_sql(
-        session,
-        f"""
-        CREATE TEMP TABLE span_versions ON COMMIT DROP AS
-        WITH mine AS MATERIALIZED ({SALES_AND_LOOSE})
-        SELECT id, file_id, source, currency, amount, coalesce(day, '1970-01-01') AS day, true AS current FROM mine
-        UNION ALL
-        SELECT v.id, v.file_id, m.source, m.currency, v.amount, coalesce(m.day, '1970-01-01'), false
-        FROM mine m JOIN evidence_records v ON v.record_id = m.record_id AND NOT v.current AND NOT v.withdrawn
-        """,
-        zone=span.zone,
-        start=span.start,
-        end=span.end,
-    )
-    await run_sql(session, "ANALYZE span_versions")
-    statement = text(
-        """
-        WITH within AS (
-            SELECT unnest(range_agg(reach)) AS reach
-            FROM (SELECT int8range(min(id), max(id), '[]') AS reach FROM span_versions GROUP BY file_id) files
-        ), reach AS (SELECT lower(reach) AS low, upper(reach) - 1 AS high FROM within),
-        seen AS (
-            SELECT v.id, count(*) AS times FROM reach r JOIN evidence_sightings s
-                ON s.version_id <= r.high AND s.version_id + s.length > r.low
-            JOIN evidence_files f ON f.id = s.file_id AND NOT f.withdrawn
-            CROSS JOIN LATERAL generate_series(
-                greatest(r.low, s.version_id), least(r.high, s.version_id + s.length - 1)
-            ) AS stated (id) JOIN span_versions v ON v.id = stated.id
-            GROUP BY v.id
-        )
-        SELECT v.day, v.source, v.currency, sum(t.times)::bigint AS rows,
-            coalesce(sum(t.times * v.amount), 0)::bigint AS amount,
-            coalesce(sum(t.times - 1) FILTER (WHERE v.current), 0)::bigint AS repeated_rows,
-            coalesce(sum((t.times - 1) * v.amount) FILTER (WHERE v.current), 0)::bigint AS repeated_amount,
-            coalesce(sum(t.times) FILTER (WHERE NOT v.current), 0)::bigint AS restated_rows,
-            coalesce(sum(t.times * v.amount) FILTER (WHERE NOT v.current), 0)::bigint AS restated_amount
-        FROM span_versions v JOIN seen t USING (id) GROUP BY v.day, v.source, v.currency
-        """
-    )
-    return (await session.execute(statement)).all()
-
-
 async def everything_is_kept(session: AsyncSession, mine: Sequence[int]) -> bool:
     """Whether as many rows are counted, day by day, as all live files have: none is on two days, or on none.
 
@@ -201,6 +135,3 @@ async def everything_is_kept(session: AsyncSession, mine: Sequence[int]) -> bool
         """
     )
     return (await session.execute(statement, {"mine": list(mine)})).first() is None
-
-
-DUPLICATES = (("repeated", Why.REPEATED), ("restated", Why.RESTATED))

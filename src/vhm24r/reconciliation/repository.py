@@ -58,17 +58,19 @@ def day_of(number: int) -> date:
     return EPOCH_DAY + timedelta(days=int(number))
 
 
-def _place(column: str, names: Sequence[str], unknown: int) -> str:
+def place_in(column: str, names: Sequence[str], unknown: int) -> str:
     """SQL for a name's place in a list of constants."""
     listed = ", ".join(f"'{name}'" for name in names)
     return f"coalesce(array_position(ARRAY[{listed}]::text[], {column}) - 1, {unknown})::bigint"
 
 
-def _seconds(column: str) -> str:
+def seconds_of(column: str) -> str:
+    """SQL for an instant as seconds since 1970."""
     return f"coalesce(extract(epoch FROM {column})::bigint, {UNKNOWN})"
 
 
-def _day(column: str) -> str:
+def day_at(column: str) -> str:
+    """SQL for the business day of an instant, to be told `{zone}`."""
     return f"(coalesce({column} AT TIME ZONE {{zone}}, '1970-01-01')::date - '1970-01-01'::date)::bigint"
 
 
@@ -106,43 +108,61 @@ def dated(column: str) -> str:
 
 
 def within(alias: str) -> str:
-    """SQL for whether something is of a span. What belongs to it is looked up by a LATERAL with OFFSET 0: by index,
-    whatever the planner believes of tables that have just been filled.
-    """
+    """SQL for whether something is of a span."""
     column = dated(f"{alias}.occurred_at")
     return f"{column} >= {{start}} AND {column} < {{end}}"
 
 
-ORDER_COLUMNS = (
-    "id", "key", "day", "occurred", "paid", "until", "back_at", "amount", "currency", "method", "machine", "refunded",
-    "by_hand",
-)  # fmt: skip
-
-ORDERS = f"""
-SELECT o.id, hashtextextended(o.source_number || '@' || coalesce(o.machine_code, ''), 0), {_day("o.occurred_at")},
-    {_seconds("o.occurred_at")}, {_seconds("v.paid_at")},
-    {_seconds("coalesce(v.refunded_at, v.delivered_at, v.brewed_at, v.paid_at, o.occurred_at)")},
-    {_seconds("v.refunded_at")},
-    coalesce(o.amount, {UNKNOWN}), {_place("o.currency", CURRENCIES, 0)}, {_place("o.payment_method", METHODS, -1)},
-    coalesce(m.place, -1)::bigint,
-    (v.refunded_at IS NOT NULL OR v.payment_status IS NOT DISTINCT FROM 'refunded')::int::bigint,
-    (o.origin = '{Origin.MANUAL}')::int::bigint
-FROM orders o LEFT JOIN vending_orders v ON v.order_id = o.id
-LEFT JOIN (SELECT code, row_number() OVER (ORDER BY code) - 1 AS place FROM machines) m ON m.code = o.machine_code
-WHERE {within("o")}
-    AND o.withdrawn_at IS NULL AND o.channel = '{Channel.VENDING}' AND o.origin_space IN {SPACES}
-    AND o.status <> '{OrderStatus.CANCELLED}'
+ORDER_IDS = f"ARRAY(SELECT o.id FROM orders o WHERE {within('o')})"
+"""SQL for all orders of a span. What belongs to one of them is `= ANY` of these: it is looked up by index, in the
+index's own order, whatever the planner believes of tables that have just been filled.
 """
 
-SALE_COLUMNS = ("record", "order_id", "day", "source", "at", "amount", "currency", "gateway", "cancelled")
+RUNS_READ = """evidence_sightings s CROSS JOIN LATERAL (
+    SELECT * FROM evidence_records r WHERE r.id >= s.version_id AND r.id < s.version_id + s.length OFFSET 0
+) e"""
+"""SQL for runs of files' rows `s` and what they state, `e`, to select from: ids in a row are read at once. OFFSET 0
+keeps the planner to the index.
+"""
+
+TAKES_PART = f"""(
+    o.withdrawn_at IS NULL AND o.channel = '{Channel.VENDING}' AND o.origin_space IN {SPACES}
+    AND o.status <> '{OrderStatus.CANCELLED}'
+)"""
+"""SQL for whether an order `o` is compared with the money."""
+
+ORDER_COLUMNS = ("id", "key", "day", "occurred", "amount", "currency", "method", "machine", "by_hand")
+
+ORDERS = f"""
+SELECT o.id, hashtextextended(o.source_number || '@' || coalesce(o.machine_code, ''), 0), {day_at("o.occurred_at")},
+    {seconds_of("o.occurred_at")}, coalesce(o.amount, {UNKNOWN}), {place_in("o.currency", CURRENCIES, 0)},
+    {place_in("o.payment_method", METHODS, -1)}, coalesce(m.place, -1)::bigint,
+    (o.origin = '{Origin.MANUAL}')::int::bigint
+FROM orders o
+LEFT JOIN (SELECT code, row_number() OVER (ORDER BY code) - 1 AS place FROM machines) m ON m.code = o.machine_code
+WHERE {within("o")} AND {TAKES_PART}
+"""
+
+IDLE_ORDERS = f"""
+SELECT o.id, {day_at("o.occurred_at")}, (o.status = '{OrderStatus.CANCELLED}')::int::bigint
+FROM orders o WHERE {within("o")} AND {TAKES_PART} IS NOT TRUE
+"""
+
+VENDING_COLUMNS = ("order_id", "paid", "until", "back_at", "refunded")
+
+VENDING = f"""
+SELECT v.order_id, {seconds_of("v.paid_at")},
+    {seconds_of("coalesce(v.refunded_at, v.delivered_at, v.brewed_at, v.paid_at)")}, {seconds_of("v.refunded_at")},
+    (v.refunded_at IS NOT NULL OR v.payment_status IS NOT DISTINCT FROM 'refunded')::int::bigint
+FROM vending_orders v WHERE v.order_id = ANY ({ORDER_IDS})
+"""
+
+SALE_COLUMNS = ("record", "order_id", "source", "at", "amount", "currency", "gateway")
 
 SALES = f"""
-SELECT e.record_id, e.order_id, {_day("o.occurred_at")}, {_place("e.source", SOURCES, -1)},
-    {_seconds("e.occurred_at")}, coalesce(e.amount, {UNKNOWN}), {_place("e.currency", CURRENCIES, 0)}, {GATEWAY_NAMED},
-    (o.status = '{OrderStatus.CANCELLED}')::int::bigint
-FROM orders o CROSS JOIN LATERAL (
-    SELECT * FROM evidence_records r WHERE r.order_id = o.id AND r.current OFFSET 0
-) e WHERE {within("o")}
+SELECT e.record_id, e.order_id, {place_in("e.source", SOURCES, -1)}, {seconds_of("e.occurred_at")},
+    coalesce(e.amount, {UNKNOWN}), {place_in("e.currency", CURRENCIES, 0)}, {GATEWAY_NAMED}
+FROM evidence_records e WHERE e.order_id = ANY ({ORDER_IDS}) AND e.current
 """
 
 RECORD_COLUMNS = (
@@ -151,9 +171,9 @@ RECORD_COLUMNS = (
 )  # fmt: skip
 
 RECORDS = f"""
-SELECT e.record_id, uuid_hash_extended(e.identity, 0), {_day("e.occurred_at")}, {_place("e.source", SOURCES, -1)},
-    {_seconds("e.occurred_at")}, coalesce(e.amount, {UNKNOWN}), coalesce(e.fee, 0),
-    {_place("e.currency", CURRENCIES, 0)}, coalesce(t.id, -1), coalesce(t.account_place, 0), coalesce(m.place, -1),
+SELECT e.record_id, uuid_hash_extended(e.identity, 0), {day_at("e.occurred_at")}, {place_in("e.source", SOURCES, -1)},
+    {seconds_of("e.occurred_at")}, coalesce(e.amount, {UNKNOWN}), coalesce(e.fee, 0),
+    {place_in("e.currency", CURRENCIES, 0)}, coalesce(t.id, -1), coalesce(t.account_place, 0), coalesce(m.place, -1),
     (e.direction IS NOT DISTINCT FROM 'return')::int::bigint, (e.state IS NOT DISTINCT FROM 'reversed')::int::bigint
 FROM evidence_records e
 LEFT JOIN (
@@ -166,9 +186,24 @@ WHERE {within("e")}
 """
 
 
+def places_of(wanted: Ints, keys: Ints) -> Ints:
+    """The place of each wanted number among keys, or -1."""
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    order = np.argsort(keys, kind="stable")
+    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    return np.where(keys[order][place] == wanted, order[place], -1)
+
+
 async def load_orders(session: AsyncSession, span: Span) -> Orders:
     """Live vending orders of the days, by paying time and key."""
-    found = await read_columns(session, ORDERS, ORDER_COLUMNS, start=span.start, end=span.end, zone=span.zone)
+    days = {"start": span.start, "end": span.end}
+    found = await read_columns(session, ORDERS, ORDER_COLUMNS, **days, zone=span.zone)
+    vending = await read_columns(session, VENDING, VENDING_COLUMNS, **days)
+    place = places_of(found["id"], vending["order_id"])
+    nothing = {"paid": UNKNOWN, "until": UNKNOWN, "back_at": UNKNOWN, "refunded": 0}
+    for name, unknown in nothing.items():
+        found[name] = np.append(vending[name], unknown)[place]
     occurred, paid = found["occurred"], found["paid"]
     believed = (paid != UNKNOWN) & (paid - occurred <= PAID_WITHIN_S) & (paid - occurred >= -EARLY_S)
     at = np.where(believed, paid, occurred)
@@ -193,13 +228,21 @@ async def load_orders(session: AsyncSession, span: Span) -> Orders:
 
 
 async def load_conflicts(session: AsyncSession) -> list[int]:
-    """Live orders whose number another live order has, too."""
+    """Live orders whose number another live order has, too.
+
+    Numbers given out twice are read one after another: from their index, though the planner takes them for many.
+    """
     live = f"withdrawn_at IS NULL AND status <> '{OrderStatus.CANCELLED}' AND origin_space = '{SPACE}'"
     statement = text(
         f"""
-        WITH shared AS (
-            SELECT DISTINCT source_number FROM orders
-            WHERE number <> source_number AND {live}
+        WITH RECURSIVE shared AS (
+            (SELECT source_number FROM orders WHERE number <> source_number ORDER BY source_number LIMIT 1)
+            UNION ALL
+            SELECT (
+                SELECT o.source_number FROM orders o
+                WHERE o.number <> o.source_number AND o.source_number > s.source_number
+                ORDER BY o.source_number LIMIT 1
+            ) FROM shared s WHERE s.source_number IS NOT NULL
         )
         SELECT o.id FROM shared s JOIN LATERAL (
             SELECT id, count(*) OVER () AS many FROM orders
@@ -213,18 +256,24 @@ async def load_conflicts(session: AsyncSession) -> list[int]:
 
 async def load_sales(session: AsyncSession, span: Span, orders: Orders) -> tuple[Sales, Aside]:
     """Standing records that name one of the orders, and those of orders that take no part."""
-    found = await read_columns(session, SALES, SALE_COLUMNS, start=span.start, end=span.end, zone=span.zone)
-    by_id = np.argsort(orders.id)
-    place = np.searchsorted(orders.id[by_id], found["order_id"])
-    place = np.minimum(place, max(orders.count - 1, 0))
-    known = orders.id[by_id][place] == found["order_id"] if orders.count else np.zeros(len(place), dtype=np.bool_)
+    found = await read_columns(session, SALES, SALE_COLUMNS, start=span.start, end=span.end)
+    order = places_of(found["order_id"], orders.id)
+    known = order >= 0
     mine = {name: found[name][known] for name in SALE_COLUMNS}
-    order = by_id[place[known]] if orders.count else place[known]
-    sales = Sales(mine["record"], order, mine["source"], mine["at"], mine["amount"], mine["currency"], mine["gateway"])
-    other = {name: found[name][~known] for name in SALE_COLUMNS}
-    return sales, Aside(
-        other["day"], other["source"], other["amount"], other["currency"], other["cancelled"].astype(np.bool_)
+    sales = Sales(
+        mine["record"], order[known], mine["source"], mine["at"], mine["amount"], mine["currency"], mine["gateway"]
     )
+    return sales, await _load_aside(session, span, {name: found[name][~known] for name in SALE_COLUMNS})
+
+
+async def _load_aside(session: AsyncSession, span: Span, other: dict[str, Ints]) -> Aside:
+    """Those of SALES whose orders take no part."""
+    idle = {name: np.zeros(0, dtype=np.int64) for name in ("id", "day", "cancelled")}
+    if len(other["record"]):
+        idle = await read_columns(session, IDLE_ORDERS, tuple(idle), start=span.start, end=span.end, zone=span.zone)
+    place = places_of(other["order_id"], idle["id"])
+    cancelled = idle["cancelled"][place].astype(np.bool_)
+    return Aside(idle["day"][place], other["source"], other["amount"], other["currency"], cancelled)
 
 
 async def load_records(session: AsyncSession, span: Span, gross: frozenset[SourceName]) -> Records:
@@ -334,30 +383,31 @@ async def load_matches(session: AsyncSession, span: Span) -> dict[str, Ints]:
     """Live matches made by rules of the span's records and orders, with an `id` and MATCH_COLUMNS; a rule is its place
     among all.
     """
-    columns = f"""m.id, m.record_id, m.order_id, {_place("m.role", ROLE_NAMES, -1)},
-        {_place("m.rule", RULE_NAMES, -1)}, m.confidence::bigint,
-        m.interchangeable::int::bigint, coalesce(m.seconds, 0)::bigint, coalesce(m.ahead_s, 0)::bigint,
-        coalesce(m.margin_s, 0)::bigint"""
-    live = "m.withdrawn_at IS NULL AND m.kind = 'auto' OFFSET 0"
     query = f"""
-        SELECT {columns} FROM evidence_records e CROSS JOIN LATERAL (
-            SELECT * FROM evidence_matches m WHERE m.record_id = e.record_id AND {live}
-        ) m WHERE {within("e")} AND e.order_id IS NULL AND e.current
-        UNION SELECT {columns} FROM orders o CROSS JOIN LATERAL (
-            SELECT * FROM evidence_matches m WHERE m.order_id = o.id AND {live}
-        ) m WHERE {within("o")} AND o.withdrawn_at IS NULL
+        SELECT m.id, m.record_id, m.order_id, {place_in("m.role", ROLE_NAMES, -1)},
+            {place_in("m.rule", RULE_NAMES, -1)}, m.confidence::bigint, m.interchangeable::int::bigint,
+            coalesce(m.seconds, 0)::bigint, coalesce(m.ahead_s, 0)::bigint, coalesce(m.margin_s, 0)::bigint
+        FROM evidence_matches m WHERE m.withdrawn_at IS NULL AND m.kind = 'auto' AND (
+            m.record_id = ANY (ARRAY(
+                SELECT e.record_id FROM evidence_records e WHERE {within("e")} AND e.order_id IS NULL AND e.current
+            )) OR m.order_id = ANY (ARRAY(
+                SELECT o.id FROM orders o WHERE {within("o")} AND o.withdrawn_at IS NULL
+            ))
+        )
     """
     return await read_columns(session, query, ("id", *MATCH_COLUMNS), start=span.start, end=span.end)
 
 
 async def load_statuses(session: AsyncSession, span: Span) -> dict[str, Ints]:
-    """The statuses of the span's orders as the last run left them; a status is its place in STATUSES."""
-    query = f"""
-        SELECT o.id, {_place("s.match_status", STATUSES, -1)}
-        FROM orders o JOIN order_match_statuses s ON s.order_id = o.id
-        WHERE {within("o")} AND o.withdrawn_at IS NULL
+    """The statuses of the span's orders as the last run left them: by `order_id` the `status`, its place in STATUSES,
+    and whether it is `explained`.
     """
-    return await read_columns(session, query, ("id", "status"), start=span.start, end=span.end)
+    query = f"""
+        SELECT s.order_id, {place_in("s.match_status", STATUSES, -1)},
+            (s.findings IS NOT NULL OR s.reasons IS NOT NULL)::int::bigint
+        FROM order_match_statuses s WHERE s.order_id = ANY ({ORDER_IDS})
+    """
+    return await read_columns(session, query, ("order_id", "status", "explained"), start=span.start, end=span.end)
 
 
 async def load_explained(session: AsyncSession, span: Span) -> dict[int, tuple[list[str], list[Any]]]:
@@ -375,7 +425,7 @@ async def load_explained(session: AsyncSession, span: Span) -> dict[int, tuple[l
 async def load_whys(session: AsyncSession, span: Span) -> dict[str, Ints]:
     """Why the span's records are where they are, as the last run left it."""
     query = f"""
-        SELECT r.record_id, {_place("r.why", tuple(Why), -1)} FROM reconciliation_outcomes r
+        SELECT r.record_id, {place_in("r.why", tuple(Why), -1)} FROM reconciliation_outcomes r
         WHERE r.day BETWEEN {{first}} AND {{last}}
     """
     return await read_columns(session, query, ("record", "why"), first=day_of(span.first), last=day_of(span.last))

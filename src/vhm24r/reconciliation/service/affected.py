@@ -4,18 +4,17 @@ A file changes the days of what it states anew, of the orders its rows name, and
 Days are numbers since 1970.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vhm24r.evidence.bulk import sighted
 from vhm24r.evidence.types import Outcome
 from vhm24r.platform.db import AnyRow
 from vhm24r.reconciliation.models import ReconciliationRequest
-from vhm24r.reconciliation.repository import day_number, load_conflicts
+from vhm24r.reconciliation.repository import RUNS_READ, day_number, load_conflicts
 from vhm24r.reconciliation.service.by_hand import STANDING
 from vhm24r.reconciliation.types import MatchKind
 
@@ -41,68 +40,84 @@ class Affected:
     recount: Days = field(default_factory=set)
 
 
-async def add_days_of_request(session: AsyncSession, request: ReconciliationRequest, zone: str, days: Affected) -> None:
-    """Add the days that one request is about."""
-    if request.file_id is not None:
-        await _add_days_of_file(session, request.file_id, zone, days)
-    elif request.change_set_id is not None:
-        days.settle |= await _days_of_change_set(session, request.change_set_id, zone)
-    elif request.day_from is None or request.day_to is None:
-        days.settle |= await all_days(session, zone)
-    else:
-        wished = range(day_number(request.day_from), day_number(request.day_to) + 1)
-        days.settle |= set(wished) if len(wished) <= FEW_DAYS else set(wished) & await all_days(session, zone)
+async def days_of_requests(session: AsyncSession, requests: Sequence[ReconciliationRequest], zone: str) -> Affected:
+    """The days that some requests are about."""
+    days = Affected()
+    files = [request.file_id for request in requests if request.file_id is not None]
+    if files:
+        await _add_days_of_files(session, files, zone, days)
+    for request in requests:
+        if request.file_id is None:
+            days.settle |= await _days_of_request(session, request, zone)
+    return days
 
 
-async def _add_days_of_file(session: AsyncSession, file_id: int, zone: str, days: Affected) -> None:
-    """Records that the file states, or stated, other than as they were, their other versions, and its coverage.
+async def _days_of_request(session: AsyncSession, request: ReconciliationRequest, zone: str) -> Days:
+    """The days of one that is not about a file."""
+    if request.change_set_id is not None:
+        return await _days_of_change_set(session, request.change_set_id, zone)
+    if request.day_from is None or request.day_to is None:
+        return await all_days(session, zone)
+    wished = range(day_number(request.day_from), day_number(request.day_to) + 1)
+    return set(wished) if len(wished) <= FEW_DAYS else set(wished) & await all_days(session, zone)
+
+
+async def _add_days_of_files(session: AsyncSession, files: list[int], zone: str, days: Affected) -> None:
+    """Records that the files state, or stated, other than as they were, their other versions, and their coverage.
 
     A record that names an order is of its order's day. A statement is ascribed to the file that made it stand, whether
     or not its order took anything from it.
     """
+    orders = (
+        "SELECT o.occurred_at, {repeats} FROM orders o WHERE o.id = ANY (ARRAY(SELECT order_id FROM said WHERE {only}))"
+    )
     rows = await session.execute(
         text(
             f"""
-            SELECT DISTINCT (CASE WHEN o.id IS NULL THEN e.occurred_at ELSE o.occurred_at END AT TIME ZONE :zone)::date
-                AS day, NOT f.withdrawn AND s.outcome IN {REPEATING} AND e.file_id <> f.id AS repeats
-            FROM evidence_files f CROSS JOIN {sighted("file_id = :file_id")} s
-            JOIN evidence_records e ON e.id = s.version_id LEFT JOIN orders o ON o.id = e.order_id
-            WHERE f.id = :file_id
+            WITH said AS MATERIALIZED (
+                SELECT e.order_id, e.occurred_at,
+                    NOT f.withdrawn AND s.outcome IN {REPEATING} AND e.file_id <> f.id AS repeats
+                FROM {RUNS_READ} JOIN evidence_files f ON f.id = s.file_id WHERE s.file_id = ANY (:files)
+            )
+            SELECT DISTINCT (occurred_at AT TIME ZONE :zone)::date AS day, repeats FROM (
+                SELECT occurred_at, repeats FROM said WHERE order_id IS NULL
+                UNION ALL {orders.format(repeats="false", only="NOT repeats")}
+                UNION ALL {orders.format(repeats="true", only="repeats")}
+            ) facts
             """
         ),
-        {"zone": zone, "file_id": file_id},
+        {"zone": zone, "files": files},
     )
     found = rows.all()
     days.recount |= _numbers(row for row in found if row.repeats)
     days.settle |= _numbers(row for row in found if not row.repeats)
-    days.settle |= await _days_covered_by(session, file_id) | await _days_before(session, file_id, zone)
+    days.settle |= await _days_covered_by(session, files) | await _days_before(session, files, zone)
 
 
-async def _days_before(session: AsyncSession, file_id: int, zone: str) -> Days:
-    """Days of the other versions of records that the file did not state first."""
+async def _days_before(session: AsyncSession, files: list[int], zone: str) -> Days:
+    """Days of the other versions of records that the files did not state first."""
     rows = await session.execute(
         text(
             f"""
             SELECT DISTINCT (v.occurred_at AT TIME ZONE :zone)::date AS day
-            FROM {sighted("file_id = :file_id")} s
-            JOIN evidence_records e ON e.id = s.version_id AND e.order_id IS NULL
-                AND (e.id <> e.record_id OR s.outcome <> 'new')
-            JOIN evidence_records v ON v.identity = e.identity AND v.id <> e.id
+            FROM {RUNS_READ} CROSS JOIN LATERAL (
+                SELECT r.occurred_at FROM evidence_records r WHERE r.identity = e.identity AND r.id <> e.id OFFSET 0
+            ) v WHERE s.file_id = ANY (:files) AND e.order_id IS NULL AND (e.id <> e.record_id OR s.outcome <> 'new')
             """
         ),
-        {"zone": zone, "file_id": file_id},
+        {"zone": zone, "files": files},
     )
     return _numbers(rows.all())
 
 
-async def _days_covered_by(session: AsyncSession, file_id: int) -> Days:
-    """Days that the file alone covers of its source; of registers, as each has its own, all it covers."""
+async def _days_covered_by(session: AsyncSession, files: list[int]) -> Days:
+    """Days that a file alone covers of its source; of registers, as each has its own, all it covers."""
     rows = await session.execute(
         text(
             """
-            SELECT d::date AS day FROM evidence_files f
+            SELECT DISTINCT d::date AS day FROM evidence_files f
             CROSS JOIN LATERAL generate_series(f.covers_from::timestamp, f.covers_to, '1 day') d
-            WHERE f.id = :file_id AND NOT EXISTS (
+            WHERE f.id = ANY (:files) AND NOT EXISTS (
                 SELECT FROM evidence_files g WHERE g.id <> f.id AND NOT g.withdrawn AND g.source = f.source
                     AND f.source <> 'fiscal' AND d BETWEEN g.covers_from AND g.covers_to
                     -- one that is as new as this one has covered nothing before, either
@@ -110,7 +125,7 @@ async def _days_covered_by(session: AsyncSession, file_id: int) -> Days:
             )
             """
         ),
-        {"file_id": file_id},
+        {"files": files},
     )
     return _numbers(rows.all())
 

@@ -163,11 +163,9 @@ async def _prepare(
         change_set_id = await audit.record(session, actor, deed, reconciler.clock.now())
         limits, gross, in_force = await rules_in_force(session, reconciler.zone)
         before = await _rules_before(session)
-        asked = affected.Affected()
+        asked = await affected.days_of_requests(session, requests, zone)
         if before is None or before.get("days") != in_force["days"]:
             asked.settle |= await affected.all_days(session, zone)
-        for request in requests:
-            await affected.add_days_of_request(session, request, zone, asked)
         days = asked.settle | await affected.days_of_conflicts(session, zone)
         await note_coverage(session)
         if days:

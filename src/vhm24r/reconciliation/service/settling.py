@@ -26,9 +26,7 @@ from vhm24r.orders.types import MatchStatus
 from vhm24r.platform.columns import Ints
 from vhm24r.reconciliation import repository
 from vhm24r.reconciliation.bulk import (
-    DUPLICATES,
     EXCEPTION_COLUMNS,
-    count_stated,
     rewrite_days,
     write_exceptions,
     write_outcomes,
@@ -43,11 +41,13 @@ from vhm24r.reconciliation.reckoning.reckon import Reckoning, linked_with, recko
 from vhm24r.reconciliation.reckoning.world import CURRENCIES, SOURCE, SOURCES, UNKNOWN, Limits, World
 from vhm24r.reconciliation.repository import Span, day_of
 from vhm24r.reconciliation.service.by_hand import suspend_by_hand
+from vhm24r.reconciliation.stated import Stated, count_stated
 from vhm24r.reconciliation.types import Bucket, Why
 
 MOST_DAYS = 400
 """Days to load at most for the sake of one; facts linked with each other over a year are a mistake of ours."""
 
+DUPLICATES = (("repeated", Why.REPEATED), ("restated", Why.RESTATED))
 
 LEVELS = [SOURCE[SourceName.BANK], SOURCE[SourceName.CASH_COLLECTION]]
 """What becomes of their records is decided at a level of their own, after the days are settled."""
@@ -95,21 +95,31 @@ class Picture:
         return (orders >= first) & (orders <= last), (records >= first) & (records <= last)
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What stands written: the matches of a picture's days, the statuses of the wanted ones; and what files state of
+    these.
+    """
+
+    matches: dict[str, Ints]
+    statuses: dict[str, Ints]
+    stated: list[Stated]
+
+
 async def settle(session: AsyncSession, frame: Frame, first: int, last: int, waiting: set[int]) -> Settled:
     """Settle the days `first` to `last`; those in `waiting` will be, or were, settled anyway."""
-    picture = await _load(session, frame, first, last)
-    stored = await repository.load_matches(session, picture.span)
-    unsettled = await _unsettled(session, picture, stored, first, last) - waiting
+    picture, before = await _load(session, frame, first, last)
+    unsettled = await _unsettled(session, picture, before.matches, first, last) - waiting
     span = Span.of(first, last, frame.zone)
-    await _write_matches(session, frame, picture, stored, first, last)
-    await _write_orders(session, picture, span)
-    conserved = await _write_days(session, picture, span)
+    await _write_matches(session, frame, picture, before.matches, first, last)
+    await _write_orders(session, picture, before.statuses, span)
+    conserved = await _write_days(session, picture, before.stated, span)
     orders, records = picture.within(first, last)
     return Settled(int(orders.sum()), int(records.sum()), conserved, unsettled)
 
 
-async def _load(session: AsyncSession, frame: Frame, first: int, last: int) -> Picture:
-    """The days with as many neighbours as it takes for everything in them to be decided."""
+async def _load(session: AsyncSession, frame: Frame, first: int, last: int) -> tuple[Picture, Before]:
+    """The days with as many neighbours as it takes for everything in them to be decided; what stands written."""
     low, high = first, last
     far = frame.limits.linked_within_s
     starts_open = first > 0 and not await repository.is_quiet(session, first, frame.zone, far)
@@ -120,11 +130,23 @@ async def _load(session: AsyncSession, frame: Frame, first: int, last: int) -> P
         ends_open = ends_open and not await repository.is_quiet(session, high + 1, frame.zone, far)
         span = Span.of(low, high, frame.zone)
         world, machines = await _world(session, frame, span)
-        reckoning = await asyncio.to_thread(reckon, world)  # seconds of sheer computing; others want to go on
+        # sheer computing: others want to go on, and what else there is to be read can be read meanwhile
+        reckoning, before = await asyncio.gather(
+            asyncio.to_thread(reckon, world), _before(session, span, Span.of(first, last, frame.zone))
+        )
         picture = Picture(span, starts_open, ends_open, world, reckoning, outcomes(world, reckoning), machines)
         starts_open, ends_open = _beyond_edges(picture, first, last)
         if not (starts_open or ends_open) or high - low > MOST_DAYS:
-            return picture
+            return picture, before
+
+
+async def _before(session: AsyncSession, loaded: Span, wanted: Span) -> Before:
+    """What is read while the reckoning goes on."""
+    return Before(
+        await repository.load_matches(session, loaded),
+        await repository.load_statuses(session, wanted),
+        await count_stated(session, wanted),
+    )
 
 
 async def _world(session: AsyncSession, frame: Frame, span: Span) -> tuple[World, list[str]]:
@@ -192,7 +214,7 @@ async def _days_of_statuses(session: AsyncSession, picture: Picture, sure: Flags
     orders = picture.world.orders
     statuses = await repository.load_statuses(session, picture.span)
     status = np.array([STATUSES.index(found) for found in picture.reckoning.status], dtype=np.int64)
-    differs = sure & (_looked_up(orders.id, statuses["id"], statuses["status"]) != status)
+    differs = sure & (_looked_up(orders.id, statuses["order_id"], statuses["status"]) != status)
     before = await repository.load_explained(session, picture.span)
     now = order_reasons(picture.world, picture.reckoning)
     for order in np.flatnonzero(sure & ~differs).tolist():
@@ -220,12 +242,7 @@ def _days_of_pairs(picture: Picture, stored: dict[str, Ints], orders: Flags, rec
 
 def _looked_up(wanted: Ints, keys: Ints, values: Ints) -> Ints:
     """The value of each wanted key, or -1."""
-    if not len(keys):
-        return np.full(len(wanted), -1)
-    order = np.argsort(keys, kind="stable")
-    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
-    found: Ints = np.where(keys[order][place] == wanted, values[order][place], -1)
-    return found
+    return np.append(values, -1)[repository.places_of(wanted, keys)]
 
 
 async def _write_matches(
@@ -270,7 +287,7 @@ def _same(old: dict[str, Ints], new: dict[str, Ints]) -> tuple[Flags, Flags]:
     return twice[:many], twice[many:]
 
 
-async def _write_orders(session: AsyncSession, picture: Picture, span: Span) -> None:
+async def _write_orders(session: AsyncSession, picture: Picture, stood: dict[str, Ints], span: Span) -> None:
     """Statuses of the wanted days, and what a person should look at."""
     world, reckoning = picture.world, picture.reckoning
     orders, records = picture.within(span.first, span.last)
@@ -281,8 +298,8 @@ async def _write_orders(session: AsyncSession, picture: Picture, span: Span) -> 
         for order, held in reasons.items()
         if orders[order]
     }
-    ids = world.orders.id[orders]
-    await write_match_statuses(session, span.start, span.end, ids, status[orders], explained)
+    found = {"order_id": world.orders.id[orders], "status": status[orders]}
+    await write_match_statuses(session, found, explained, stood)
     await write_exceptions(
         session,
         "e.day BETWEEN :first AND :last AND (e.order_id IS NOT NULL OR e.record_id IS NOT NULL)",
@@ -323,7 +340,7 @@ def _instant(seconds: int) -> datetime | None:
     return None if seconds == UNKNOWN else datetime.fromtimestamp(seconds, UTC)
 
 
-async def _write_days(session: AsyncSession, picture: Picture, span: Span) -> bool:
+async def _write_days(session: AsyncSession, picture: Picture, stated: list[Stated], span: Span) -> bool:
     """Everything that is kept by day; whether no money is missing in the buckets."""
     world, found = picture.world, picture.found
     _, records = picture.within(span.first, span.last)
@@ -355,7 +372,7 @@ async def _write_days(session: AsyncSession, picture: Picture, span: Span) -> bo
             if span.first <= row.day <= span.last
         ),
     )  # fmt: skip
-    return await _write_buckets(session, picture, span)
+    return await _write_buckets(session, picture, stated, span)
 
 
 async def _write_clocks(session: AsyncSession, picture: Picture, span: Span) -> None:
@@ -385,14 +402,14 @@ async def _write_clocks(session: AsyncSession, picture: Picture, span: Span) -> 
     await rewrite_days(session, "reconciliation_clocks", span, names, rows)
 
 
-async def _write_buckets(session: AsyncSession, picture: Picture, span: Span) -> bool:
+async def _write_buckets(session: AsyncSession, picture: Picture, stated: list[Stated], span: Span) -> bool:
     """Buckets of the wanted days, beside what the files state of them."""
     rows: BucketRows = [
         (day_of(row.day), str(row.source), row.currency, str(BUCKET_OF[row.why]), str(row.why), row.records, row.amount)
         for row in buckets(picture.world, picture.reckoning, picture.found)
         if span.first <= row.day <= span.last
     ]
-    return await _weigh_buckets(session, span, rows)
+    return await _weigh_buckets(session, span, rows, stated)
 
 
 async def recount(session: AsyncSession, span: Span) -> bool:
@@ -403,15 +420,14 @@ async def recount(session: AsyncSession, span: Span) -> bool:
     )
     params = {"first": day_of(span.first), "last": day_of(span.last), "duplicate": Bucket.DUPLICATE}
     rows = [tuple(row) for row in (await session.execute(statement, params)).all()]
-    return await _weigh_buckets(session, span, rows)
+    return await _weigh_buckets(session, span, rows, await count_stated(session, span))
 
 
 BucketRows = list[tuple[Any, ...]]
 
 
-async def _weigh_buckets(session: AsyncSession, span: Span, rows: BucketRows) -> bool:
+async def _weigh_buckets(session: AsyncSession, span: Span, rows: BucketRows, stated: list[Stated]) -> bool:
     """Write the buckets of a span, with what files repeat, and compare them with what files state."""
-    stated = await count_stated(session, span)
     for said in stated:
         for name, why in DUPLICATES:
             many, amount = getattr(said, f"{name}_rows"), getattr(said, f"{name}_amount")
@@ -423,7 +439,7 @@ async def _weigh_buckets(session: AsyncSession, span: Span, rows: BucketRows) ->
     for day, source, currency, _, _, many, amount in rows:
         total = kept.setdefault((day, source, currency), [0, 0])
         total[0], total[1] = total[0] + many, total[1] + amount
-    said_by = {(row.day, row.source, row.currency): [int(row.rows), int(row.amount)] for row in stated}
+    said_by = {(row.day, row.source, row.currency): [row.rows, row.amount] for row in stated}
     columns = ("day", "source", "currency", "stated_rows", "stated_amount", "kept_rows", "kept_amount")
     both = [
         (*key, *said_by.get(key, [0, 0]), *kept.get(key, [0, 0]))

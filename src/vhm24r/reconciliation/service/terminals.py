@@ -5,9 +5,9 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from vhm24r.evidence.bulk import sighted
 from vhm24r.platform.db import run_sql
 from vhm24r.reconciliation.matcher.places import home_of
+from vhm24r.reconciliation.repository import RUNS_READ
 from vhm24r.reconciliation.types import MONEY_SOURCES
 
 MONEY = ", ".join(f"'{source}'" for source in MONEY_SOURCES)
@@ -64,7 +64,7 @@ async def moved_terminals(session: AsyncSession) -> dict[int, str | None]:
 async def note_coverage(session: AsyncSession) -> None:
     """Say of every file of receipts that is new which registers it speaks of."""
     missing = (
-        "file_id IN (SELECT f.id FROM evidence_files f WHERE f.source = 'fiscal' AND NOT f.withdrawn"
+        "s.file_id IN (SELECT f.id FROM evidence_files f WHERE f.source = 'fiscal' AND NOT f.withdrawn"
         " AND NOT EXISTS (SELECT FROM reconciliation_coverage c WHERE c.file_id = f.id))"
     )
     await run_sql(
@@ -72,7 +72,7 @@ async def note_coverage(session: AsyncSession) -> None:
         f"""
         INSERT INTO reconciliation_coverage (file_id, account)
         SELECT DISTINCT s.file_id, coalesce(e.account, '')
-        FROM {sighted(missing)} s JOIN evidence_records e ON e.id = s.version_id
+        FROM {RUNS_READ} WHERE {missing}
         ON CONFLICT DO NOTHING
         """,
     )
