@@ -10,7 +10,7 @@ WEB_SOURCES := $(shell find web/src web/public web/scripts -type f ! -name auto-
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types contracts unit web fuzz bench bench-formats bench-reconcile migration openapi lock clean
+.PHONY: help setup demo test check fmt lint types contracts unit web fuzz fuzz-api bench bench-formats bench-reconcile bench-access migration openapi lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -82,8 +82,16 @@ web: web/dist/index.html  ## build the page
 fuzz: .venv/.synced  ## damaged files against every reader, a minute long: ARGS="--seconds 600 --seed 7"
 	@$(BIN)/python -m tests.fuzzing $(ARGS)
 
+fuzz-api: setup  ## Schemathesis over the API as each role: EXAMPLES=50 (see artifacts/fuzzed-api.md)
+	@rm -f artifacts/fuzzed-api.md
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),25) $(PYTEST) -q -n $(JOBS) --timeout 3600 tests/security/test_fuzzed_api.py $(ARGS)
+	@cat artifacts/fuzzed-api.md
+
 bench: setup  ## benchmarks beside their limits; prints a table
 	@$(BIN)/python -m bench.intake $(ARGS)
+
+bench-access: setup  ## coming in and the door of every request: ARGS="--times 2000"
+	@$(BIN)/python -m bench.access $(ARGS)
 
 bench-reconcile: setup  ## matching and whole runs on a planted month, beside other ways: ARGS="--orders 20000"
 	@$(BIN)/python -m bench.reconcile $(ARGS)
@@ -92,9 +100,10 @@ bench-reconcile: setup  ## matching and whole runs on a planted month, beside ot
 bench-formats: setup  ## every format beside pandas, django-import-export and dlt: ARGS="--million"
 	@$(BIN)/python -m bench.formats $(ARGS)
 
-openapi: .venv/.synced  ## write web/openapi.json and the page's typed client
+openapi: .venv/.synced  ## write web/openapi.json, the page's typed client and docs/access.md
 	@$(BIN)/python -m vhm24r.api.openapi > web/openapi.json.partial && mv web/openapi.json.partial web/openapi.json
 	@cd web && npm run --silent api
+	@$(BIN)/python -m vhm24r.api.matrix > docs/access.md
 
 migration: .venv/.synced  ## a new migration from the models: make migration NAME="add x"
 	@$(BIN)/python -m tests.gates.migration "$(NAME)"

@@ -30,10 +30,11 @@ from sqlalchemy import make_url
 from bench.importing import ACTOR, Run, at_rest, in_folder, measured, other_bytes
 from bench.measuring import MEBIBYTE, PeakMemory, table
 from tests.documents import pdf_bytes, printed_table
+from vhm24r.api.cookies import ACCESS_COOKIE
 from vhm24r.cli.running import roles
-from vhm24r.identity import service as identity
 from vhm24r.identity.permissions import Role
-from vhm24r.identity.types import SESSION_COOKIE
+from vhm24r.identity.service import coming_in, people
+from vhm24r.identity.types import Client
 from vhm24r.main import open_services, prepare_database, running_database
 from vhm24r.ops.demo import write_happy_workers
 from vhm24r.ops.process import Services
@@ -171,10 +172,9 @@ async def uploaded(services: Services, folder: Path) -> tuple[float, float, floa
     """Upload a large file through the API: (seconds, MiB of the process before, and at most)."""
     now = services.clock.now()
     async with services.db.write() as session:
-        person = await identity.create_person(session, ACTOR, name="Bench", role=Role.OPERATOR, now=now)
-        token = (
-            await identity.sign_in_by_link(session, await identity.issue_link(session, ACTOR, person, now), now, None)
-        ).token
+        person = await people.create_person(session, ACTOR, name="Bench", role=Role.OPERATOR, now=now)
+        link = await coming_in.issue_link(session, ACTOR, person, now)
+    token = (await coming_in.sign_in_by_link(services.access, link, Client("127.0.0.1"))).tokens.access
     path = folder / "upload.csv"
     with path.open("wb") as file:
         for _ in range(UPLOAD_MEBIBYTES - 1):
@@ -197,7 +197,7 @@ url, token, path, much = sys.argv[1:]
 file = open(path, "rb") if much == "all" else io.BytesIO(b"x")
 headers = {{"X-Requested-With": "bench"}}
 answer = httpx.post(url + "/api/v1/imports", files={{"files": ("r.csv", file)}}, headers=headers,
-                    cookies={{"{SESSION_COOKIE}": token}}, timeout=300)
+                    cookies={{"{ACCESS_COOKIE}": token}}, timeout=300)
 answer.raise_for_status()
 """
 

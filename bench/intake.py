@@ -19,10 +19,11 @@ from psycopg import sql
 from bench.importing import ACTOR, Run, in_folder, measured, other_bytes
 from bench.measuring import percentile, table
 from vhm24r.api.app import build_app
+from vhm24r.api.cookies import ACCESS_COOKIE
 from vhm24r.evidence.types import STAGED_COLUMNS
-from vhm24r.identity import service as identity
 from vhm24r.identity.permissions import Role
-from vhm24r.identity.types import SESSION_COOKIE
+from vhm24r.identity.service import coming_in, people
+from vhm24r.identity.types import Client
 from vhm24r.intake.reading import Batch, Task, read
 from vhm24r.main import open_services, prepare_database, running_database
 from vhm24r.ops.demo import write_happy_workers
@@ -72,12 +73,12 @@ async def list_latency(services: Services) -> dict[str, list[float]]:
     """Seconds of single requests to the orders list through the whole application, by query."""
     now = services.clock.now()
     async with services.db.write() as session:
-        person = await identity.create_person(session, ACTOR, name="Bench", role=Role.OPERATOR, now=now)
-        link = await identity.issue_link(session, ACTOR, person, now)
-        token = (await identity.sign_in_by_link(session, link, now, None)).token
+        person = await people.create_person(session, ACTOR, name="Bench", role=Role.OPERATOR, now=now)
+        link = await coming_in.issue_link(session, ACTOR, person, now)
+    token = (await coming_in.sign_in_by_link(services.access, link, Client("127.0.0.1"))).tokens.access
     transport = httpx.ASGITransport(build_app(services))
     seconds: dict[str, list[float]] = {query: [] for query in LIST_QUERIES}
-    async with httpx.AsyncClient(transport=transport, base_url="http://bench", cookies={SESSION_COOKIE: token}) as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://bench", cookies={ACCESS_COOKIE: token}) as http:
         for index in range(LIST_REQUESTS + 2 * len(LIST_QUERIES)):
             query = LIST_QUERIES[index % len(LIST_QUERIES)]
             started = time.perf_counter()

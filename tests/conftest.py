@@ -16,9 +16,11 @@ import pytest
 from psycopg import sql
 
 from vhm24r.api.app import build_app
-from vhm24r.identity import service as identity
+from vhm24r.api.cookies import ACCESS_COOKIE
 from vhm24r.identity.permissions import Role
-from vhm24r.identity.types import SESSION_COOKIE
+from vhm24r.identity.service.coming_in import issue_link, sign_in_by_link
+from vhm24r.identity.service.people import create_person
+from vhm24r.identity.types import Client, Tokens
 from vhm24r.kit.actor import Actor
 from vhm24r.kit.clock import FixedClock
 from vhm24r.main import open_services, prepare_database
@@ -96,7 +98,9 @@ def clock() -> FixedClock:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """Settings of a process of this test."""
-    return Settings.load(mode=Mode.DEVELOPMENT, data_dir=tmp_path, database_url=database_url, port=0, db_pool=6)
+    return Settings.load(
+        mode=Mode.DEVELOPMENT, data_dir=tmp_path, database_url=database_url, port=0, db_pool=6, rate_limits="off"
+    )
 
 
 @pytest.fixture
@@ -115,13 +119,18 @@ class Visitor:
     role: Role | None
 
 
-async def sign_in(services: Services, role: Role) -> str:
-    """The session token of a new person of this role."""
+async def tokens_of(services: Services, role: Role) -> Tokens:
+    """The tokens of a new person of this role who has come in by a link."""
     now = services.clock.now()
     async with services.db.write() as session:
-        person = await identity.create_person(session, SYSTEM, name=f"Test {role}", role=role, now=now, language="en")
-        link = await identity.issue_link(session, SYSTEM, person, now)
-        return (await identity.sign_in_by_link(session, link, now, "tests")).token
+        person = await create_person(session, SYSTEM, name=f"Test {role}", role=role, now=now, language="en")
+        link = await issue_link(session, SYSTEM, person, now)
+    return (await sign_in_by_link(services.access, link, Client("192.0.2.1", "tests"))).tokens
+
+
+async def sign_in(services: Services, role: Role) -> str:
+    """The access token of a new person of this role."""
+    return (await tokens_of(services, role)).access
 
 
 @pytest.fixture
@@ -137,7 +146,7 @@ async def visitors(services: Services, app: httpx.ASGITransport) -> AsyncIterato
     """One signed-in client per role, and one of nobody (None)."""
     found: dict[Role | None, Visitor] = {}
     for role in (None, *Role):
-        cookies = {SESSION_COOKIE: await sign_in(services, role)} if role else {}
+        cookies = {ACCESS_COOKIE: await sign_in(services, role)} if role else {}
         headers = {"X-Requested-With": "tests", "Accept-Language": "en"}
         http = httpx.AsyncClient(transport=app, base_url="http://test", cookies=cookies, headers=headers)
         found[role] = Visitor(http, role)

@@ -11,9 +11,29 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from vhm24r.audit.sealing import seal
 from vhm24r.evidence.events import RecordsChanged
+from vhm24r.identity.events import (
+    AccessRequested,
+    PersonApproved,
+    PersonBlocked,
+    PersonErased,
+    PersonEvent,
+    PersonRejected,
+    PersonUnblocked,
+    RoleChanged,
+)
+from vhm24r.identity.service.access import Access, TelegramAccess
+from vhm24r.identity.service.changes import TOPIC as ACCESS_CHANGED
+from vhm24r.identity.service.changes import announce_change
+from vhm24r.identity.service.coming_in import forget_used
+from vhm24r.identity.service.sessions import forget_ended
+from vhm24r.identity.service.signing_keys import rotate_old
+from vhm24r.identity.signing import Signer
+from vhm24r.identity.telegram import PRODUCTION_KEY, TEST_KEY
 from vhm24r.intake.events import ImportApplied
 from vhm24r.intake.reader_process import Limits, Readers
+from vhm24r.intake.service.forgetting import forget_author as forget_author_of_files
 from vhm24r.intake.service.receiving import RUN_IMPORT, UNDO_IMPORT
 from vhm24r.intake.service.resuming import requeue, resume_abandoned
 from vhm24r.intake.service.running import Intake
@@ -25,20 +45,24 @@ from vhm24r.kit.clock import Clock, SystemClock
 from vhm24r.kit.errors import AppError
 from vhm24r.ops.process import Services
 from vhm24r.orders.events import OrdersChanged
+from vhm24r.orders.service.forgetting import forget_author as forget_author_of_notes
 from vhm24r.platform import idempotency
 from vhm24r.platform.blobs import BlobStore
 from vhm24r.platform.db import Database
 from vhm24r.platform.embedded import EmbeddedServer
-from vhm24r.platform.events import BulkEvent, EventBus
+from vhm24r.platform.events import AlertRaised, BulkEvent, EventBus
 from vhm24r.platform.installation import claim_installation
 from vhm24r.platform.jobs import Jobs
 from vhm24r.platform.live import LiveEvent, LiveHub, announce
 from vhm24r.platform.migrations import migrate
+from vhm24r.platform.rates import Counters
 from vhm24r.platform.scratch import sweep
+from vhm24r.platform.secret import load_secret
 from vhm24r.reconciliation.events import ReconciliationFinished
+from vhm24r.reconciliation.service.forgetting import forget_author as forget_author_of_decisions
 from vhm24r.reconciliation.service.requesting import RECONCILE, ask_for_change_set, ask_for_file
 from vhm24r.reconciliation.service.running import Reconciler, run_waiting
-from vhm24r.settings import Settings
+from vhm24r.settings import Mode, Settings
 
 DATABASE = "vhm24r"
 log = structlog.get_logger(__name__)
@@ -66,7 +90,9 @@ async def open_services(settings: Settings, url: str, *, clock: Clock | None = N
     readers = Readers(Limits(settings.reader_memory_mb, settings.reader_seconds))
     intake = Intake(db, blobs, bus, now, settings.zone, readers, settings.data_dir / "known-rows")
     reconciler = Reconciler(db, bus, now, settings.zone)
-    services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake, reconciler)
+    access = access_of(settings, db, now, bus)
+    services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake, reconciler, access)
+    services.live.hear(ACCESS_CHANGED, access.hear)
     wire_jobs(services)
     wire_events(services)
     await jobs.open()
@@ -77,6 +103,20 @@ async def open_services(settings: Settings, url: str, *, clock: Clock | None = N
         await services.live.stop()
         await jobs.close()
         await db.close()
+
+
+def access_of(settings: Settings, db: Database, clock: Clock, bus: EventBus) -> Access:
+    """The door of one process. The keys of Telegram's test environment are believed outside of production alone."""
+    token = settings.telegram_token.get_secret_value() if settings.telegram_token else None
+    keys = (PRODUCTION_KEY,) if settings.mode is Mode.PRODUCTION else (PRODUCTION_KEY, TEST_KEY)
+    telegram = TelegramAccess(
+        token,
+        int(token.partition(":")[0]) if token else settings.telegram_bot_id,
+        settings.telegram_bot_name,
+        settings.owner_telegram_id,
+        keys,
+    )
+    return Access(db, clock, bus, Signer(load_secret(settings)), Counters(db, clock), telegram)
 
 
 class DatabaseUnreachable(AppError):
@@ -119,6 +159,18 @@ def wire_jobs(services: Services) -> None:
         async with services.db.write() as session:
             await idempotency.forget_old(session, services.clock.now())
 
+    async def tidy_access() -> None:
+        now, access = services.clock.now(), services.access
+        async with services.db.write() as session:
+            await forget_ended(session, now)
+            await forget_used(session, now)
+            await rotate_old(session, Actor.system("access"), access.signer, now)
+        await access.counters.forget_past()
+
+    async def seal_audit() -> None:
+        async with services.db.write() as session:
+            await seal(session, services.clock.now())
+
     async def undo(import_id: int, kind: str, id: int, name: str) -> None:
         await undo_as(services.intake, import_id, kind, id, name)
 
@@ -131,6 +183,8 @@ def wire_jobs(services: Services) -> None:
     services.jobs.every("* * * * *", "intake.resume", resume)
     services.jobs.every("*/5 * * * *", "reconciliation.waiting", reconcile)
     services.jobs.every("17 3 * * *", "platform.tidy", tidy)
+    services.jobs.every("* * * * *", "audit.seal", seal_audit)
+    services.jobs.every("7 * * * *", "identity.tidy", tidy_access)
 
 
 async def do_work(services: Services) -> None:
@@ -165,6 +219,10 @@ def wire_events(services: Services) -> None:
     bus.same_transaction(OrdersChanged, _announce_orders)
     bus.same_transaction(ImportApplied, _announce_import)
     bus.same_transaction(ReconciliationFinished, _announce_run)
+    bus.same_transaction(AlertRaised, _announce_alert)
+    bus.same_transaction(PersonErased, _forget_person)
+    for decided in (AccessRequested, PersonApproved, PersonRejected, PersonBlocked, PersonUnblocked, RoleChanged):
+        bus.same_transaction(decided, _announce_person)
     bus.job(RecordsChanged, look_at_file)
     bus.job(OrdersChanged, look_at_orders)
 
@@ -180,3 +238,17 @@ async def _announce_import(session: AsyncSession, event: ImportApplied) -> None:
 async def _announce_run(session: AsyncSession, event: ReconciliationFinished) -> None:
     found = {"run_id": event.run_id, "days": event.days, "conserved": event.conserved}
     await announce(session, LiveEvent("reconciliation", "reconciliation.finished", found))
+
+
+async def _forget_person(session: AsyncSession, event: PersonErased) -> None:
+    await forget_author_of_notes(session, event.person_id, event.alias)
+    await forget_author_of_files(session, event.person_id, event.name, event.alias)
+    await forget_author_of_decisions(session, event.person_id, event.name, event.alias)
+
+
+async def _announce_alert(session: AsyncSession, event: AlertRaised) -> None:
+    await announce(session, LiveEvent("alerts", "alert.raised", {"code": event.code, "params": event.params}))
+
+
+async def _announce_person(session: AsyncSession, event: PersonEvent) -> None:
+    await announce_change(session, event.person_id)

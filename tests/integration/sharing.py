@@ -13,8 +13,8 @@ from psycopg import sql
 from tests.conftest import NOW, SYSTEM, administrator, sign_in
 from tests.factories import csv_bytes
 from vhm24r.api.app import build_app
+from vhm24r.api.cookies import ACCESS_COOKIE
 from vhm24r.identity.permissions import Role
-from vhm24r.identity.types import SESSION_COOKIE
 from vhm24r.intake.service import reading_back, receiving
 from vhm24r.intake.service.receiving import Arrival
 from vhm24r.intake.service.running import run
@@ -32,7 +32,14 @@ async def process(
     """Services on a migrated database that is dropped when the block ends; `overrides` are settings."""
     name = f"test_{os.getpid()}_{os.urandom(4).hex()}"
     server.create_database(name, template)
-    given = {"mode": Mode.DEVELOPMENT, "data_dir": folder, "database_url": server.url(name), "port": 0, "db_pool": 6}
+    given = {
+        "mode": Mode.DEVELOPMENT,
+        "data_dir": folder,
+        "database_url": server.url(name),
+        "port": 0,
+        "db_pool": 6,
+        "rate_limits": "off",
+    }
     settings = Settings.load(**{**given, **overrides})
     try:
         prepare_database(server.url(name), settings)
@@ -63,6 +70,6 @@ async def client(services: Services, role: Role) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(build_app(services), raise_app_exceptions=False),
         base_url="http://test",
-        cookies={SESSION_COOKIE: await sign_in(services, role)},
+        cookies={ACCESS_COOKIE: await sign_in(services, role)},
         headers={"X-Requested-With": "tests", "Accept-Language": "en"},
     )

@@ -15,10 +15,9 @@ from tests.conftest import sign_in
 from tests.factories import HW_HEADER, csv_bytes, hw_row, number
 from tests.integration.sharing import client
 from vhm24r.api.app import build_app
+from vhm24r.api.cookies import ACCESS_COOKIE
 from vhm24r.api.schemas import ImportOut, ImportRowOut, IssueOut
 from vhm24r.identity.permissions import Role
-from vhm24r.identity.types import SESSION_COOKIE
-from vhm24r.kit.ids import token_hash
 from vhm24r.kit.pagination import encode_cursor
 from vhm24r.ops.process import Services
 
@@ -359,12 +358,13 @@ async def test_a_failed_attempt_frees_its_key(services: Services, http: httpx.As
 
 async def test_a_repetition_of_a_running_request_is_told_to_wait(services: Services) -> None:
     token = await sign_in(services, Role.OPERATOR)
+    person = (await services.access.authenticate(token)).person
     transport = httpx.ASGITransport(build_app(services))
     headers = {"X-Requested-With": "tests", "Idempotency-Key": "upload-1"}
     files = named(a_csv=csv_bytes([hw_row(1)]))
     async with (
         httpx.AsyncClient(
-            transport=transport, base_url="http://test", cookies={SESSION_COOKIE: token}, headers=headers
+            transport=transport, base_url="http://test", cookies={ACCESS_COOKIE: token}, headers=headers
         ) as http,
         services.db.write() as holding,
     ):
@@ -379,4 +379,4 @@ async def test_a_repetition_of_a_running_request_is_told_to_wait(services: Servi
 
     assert (refused.status_code, refused.json()["code"]) == (409, "idempotency.in_flight")
     assert accepted.status_code == 202
-    assert [tuple(row) for row in kept] == [(token_hash(token).hex(), "upload-1", 202)]
+    assert [tuple(row) for row in kept] == [(f"person:{person.id}", "upload-1", 202)]

@@ -28,9 +28,9 @@ from tests.integration.reconciled import (
 )
 from tests.integration.sharing import imported
 from tests.integration.standing import redone, undone
-from vhm24r.identity import service as identity
 from vhm24r.identity.errors import PersonNotFound
 from vhm24r.identity.permissions import PERMISSIONS, Role
+from vhm24r.identity.service import people
 from vhm24r.kit.actor import Actor, ActorKind
 from vhm24r.kit.errors import Forbidden
 from vhm24r.kit.pagination import BadCursor, Page, encode_cursor
@@ -81,8 +81,8 @@ async def resolved(
 
 async def person(services: Services, role: Role) -> Actor:
     async with services.db.write() as session:
-        made = await identity.create_person(session, SYSTEM, name=f"A {role}", role=role, now=services.clock.now())
-        return identity.actor_of(made)
+        made = await people.create_person(session, SYSTEM, name=f"A {role}", role=role, now=services.clock.now())
+        return people.actor_of(made)
 
 
 async def test_an_exception_tells_what_is_at_risk_and_why(services: Services, network: dict[str, int]) -> None:

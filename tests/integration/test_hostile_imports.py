@@ -91,5 +91,6 @@ async def test_a_file_that_is_not_applied_has_written_nothing(services: Services
 
 
 async def test_the_worker_has_done_every_job_and_lives(services: Services) -> None:
+    await services.jobs.drain()
     assert await rows(services, "SELECT * FROM procrastinate_jobs WHERE status <> 'succeeded'") == []
     assert (await imported(services, csv_bytes([hw_row(9_999)])))["status"] == "applied"

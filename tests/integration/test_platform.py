@@ -191,7 +191,7 @@ async def test_an_undeclared_setting_is_unknown(shared: Services) -> None:
             await change_rule(session, SYSTEM, "no.such", value=True, now=NOW)
 
     known = ", ".join(rule.key for rule in REGISTRY)
-    assert known.startswith("intake.apply, read_only, intake.most_issues_percent")
+    assert known.startswith("intake.apply, read_only, access.idle_staff_hours")
     assert unknown.value.params == {"key": "no.such", "known": known}
 
 

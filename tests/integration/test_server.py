@@ -11,10 +11,10 @@ import pytest
 from tests.conftest import sign_in
 from tests.factories import csv_bytes, hw_row
 from tests.integration.sharing import imported
+from vhm24r.api.cookies import ACCESS_COOKIE
 from vhm24r.api.server import MetricsPortTaken, MonitoringServer, PortTaken, WebServer
 from vhm24r.cli.running import roles
 from vhm24r.identity.permissions import Role
-from vhm24r.identity.types import SESSION_COOKIE
 from vhm24r.ops.process import Services
 from vhm24r.platform.i18n import say
 from vhm24r.settings import Mode
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 async def http(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     """An operator's browser on a process with all roles."""
-    cookies = {SESSION_COOKIE: await sign_in(services, Role.OPERATOR)}
+    cookies = {ACCESS_COOKIE: await sign_in(services, Role.OPERATOR)}
     headers = {"X-Requested-With": "tests", "Accept-Language": "en"}
     async with (
         roles(services, web=True, work=True) as server,
@@ -91,7 +91,7 @@ async def test_stopping_what_never_started_is_fine(services: Services) -> None:
 async def test_a_declared_size_is_answered_before_anything_of_it_is_sent(http: httpx.AsyncClient) -> None:
     head = [
         "POST /api/v1/imports HTTP/1.1", f"Host: localhost:{http.base_url.port}", "X-Requested-With: tests",
-        f"Cookie: {SESSION_COOKIE}={http.cookies[SESSION_COOKIE]}",
+        f"Cookie: {ACCESS_COOKIE}={http.cookies[ACCESS_COOKIE]}",
         "Content-Type: multipart/form-data; boundary=edge", f"Content-Length: {3 * 1024**3}", "", "",
     ]  # fmt: skip
     reader, writer = await asyncio.open_connection("127.0.0.1", http.base_url.port)

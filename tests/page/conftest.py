@@ -12,8 +12,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.conftest import SYSTEM
 from vhm24r.api.page import page_folder
 from vhm24r.api.server import WebServer
-from vhm24r.identity import service as identity
 from vhm24r.identity.permissions import Role
+from vhm24r.identity.service import coming_in, people
 from vhm24r.ops.process import Services
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
@@ -82,8 +82,8 @@ async def link_for(services: Services, url: str, role: Role) -> str:
     """A one-time sign-in address for a new person of this role who reads English."""
     async with services.db.write() as session:
         now = services.clock.now()
-        person = await identity.create_person(session, SYSTEM, name=f"Test {role}", role=role, now=now, language="en")
-        return f"{url}/link/{await identity.issue_link(session, SYSTEM, person, now)}"
+        person = await people.create_person(session, SYSTEM, name=f"Test {role}", role=role, now=now, language="en")
+        return f"{url}/link/{await coming_in.issue_link(session, SYSTEM, person, now)}"
 
 
 async def sign_in(services: Services, url: str, page: Page, role: Role = Role.OPERATOR) -> None:

@@ -222,7 +222,7 @@ async def test_who_may_only_look_is_not_offered_to_apply_again(
     await page.goto(f"{web}/imports/1")
 
     await expect_status(page, "failed")
-    await expect(page.get_by_role("link", name="Original file")).to_be_visible()
+    await expect(page.get_by_role("button", name="Original file")).to_be_visible()
     await expect(page.get_by_test_id("import-apply")).to_have_count(0)
 
 

@@ -1,5 +1,6 @@
 """One process with a client of every role, shared by the tests of a file that leave it as it is."""
 
+import itertools
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,8 +10,8 @@ from fastapi import FastAPI
 from tests.conftest import sign_in
 from tests.integration.sharing import process
 from vhm24r.api.app import build_app
+from vhm24r.api.cookies import ACCESS_COOKIE
 from vhm24r.identity.permissions import Role
-from vhm24r.identity.types import SESSION_COOKIE
 from vhm24r.ops.process import Services
 from vhm24r.platform.embedded import EmbeddedServer
 
@@ -18,10 +19,14 @@ Clients = dict[Role | None, httpx.AsyncClient]
 HEADERS = {"X-Requested-With": "tests", "Accept-Language": "en"}
 
 
-def client_of(app: FastAPI, token: str | None = None, **headers: str) -> httpx.AsyncClient:
+ADDRESSES = (f"198.18.{number // 250}.{number % 250 + 1}" for number in itertools.count())
+"""Every browser has its own: what one of them tries in vain locks no other out."""
+
+
+def client_of(app: FastAPI, token: str | None = None, address: str | None = None, **headers: str) -> httpx.AsyncClient:
     """A browser with this session's cookie, or with none."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    cookies = {SESSION_COOKIE: token} if token else {}
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address or next(ADDRESSES), 1))
+    cookies = {ACCESS_COOKIE: token} if token else {}
     return httpx.AsyncClient(transport=transport, base_url="http://test", cookies=cookies, headers=HEADERS | headers)
 
 

@@ -45,6 +45,9 @@ BAD_REQUESTS: list[dict[str, Any]] = [
 SAMPLES = {
     "{code}": "NOSUCHMACHINE",
     "{import_id}": "999999",
+    "{person_id}": "999999",
+    "{session_id}": "999999",
+    "{key_id}": "999999",
     "{number}": "NOSUCHORDER",
     "{version}": "1",
     "{exception_id}": "999999",
@@ -121,6 +124,10 @@ def test_only_these_routes_are_open(site: FastAPI) -> None:
         ("GET", "/metrics"),
         ("GET", "/api/docs"),
         ("POST", "/api/v1/auth/link"),
+        ("POST", "/api/v1/auth/miniapp"),
+        ("POST", "/api/v1/auth/refresh"),
+        ("POST", "/api/v1/auth/telegram"),
+        ("GET", "/api/v1/auth/ways"),
         ("GET", "/link/{token}"),
         ("HEAD", "/link/{token}"),
         ("GET", "/{path:path}"),
@@ -217,7 +224,9 @@ async def test_routes_about_oneself_are_for_everybody_signed_in(shared: Services
 
     assert wrong == []
     assert sorted(about_oneself) == [
-        ("GET", "/api/v1/auth/me"), ("GET", "/api/v1/events"), ("POST", "/api/v1/auth/logout"),
+        ("DELETE", "/api/v1/auth/sessions"), ("DELETE", "/api/v1/auth/sessions/{session_id}"),
+        ("GET", "/api/v1/auth/me"), ("GET", "/api/v1/auth/sessions"), ("GET", "/api/v1/events"),
+        ("POST", "/api/v1/auth/logout"),
     ]  # fmt: skip
 
 
@@ -226,22 +235,29 @@ async def test_routes_about_oneself_are_for_everybody_signed_in(shared: Services
     [
         (Role.OWNER, set()),
         (Role.ADMIN, set()),
-        (Role.OPERATOR, {"settings:read", "settings:write"}),
+        (Role.OPERATOR, {"audit:read", "people:read", "people:write", "settings:read", "settings:write"}),
         (
             Role.VIEWER,
-            {"imports:write", "machines:write", "matches:write", "orders:write", "settings:read", "settings:write"},
+            {
+                "audit:read", "imports:write", "machines:write", "matches:write", "orders:write", "people:read",
+                "people:write", "settings:read", "settings:write",
+            },
         ),
         (
             Role.CUSTOMER,
             {
+                "audit:read",
                 "imports:read",
                 "imports:write",
+                "keys:write",
                 "machines:read",
                 "machines:write",
                 "matches:read",
                 "matches:write",
                 "orders:read",
                 "orders:write",
+                "people:read",
+                "people:write",
                 "settings:read",
                 "settings:write",
             },
@@ -328,7 +344,7 @@ async def test_a_topic_is_watched_by_the_roles_that_may_read_it(site: FastAPI, c
             if status != expected:
                 wrong.append((topic, role, status))
 
-    assert set(TOPICS) == {"imports", "orders", "reconciliation"}
+    assert set(TOPICS) == {"alerts", "imports", "orders", "people", "reconciliation"}
     assert wrong == []
 
 
@@ -342,7 +358,7 @@ async def test_an_unknown_topic_is_refused_by_name(clients: Clients) -> None:
     answer = await clients[Role.OWNER].get("/api/v1/events", params={"topics": "orders,wallets"})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "live.topic_unknown")
-    assert answer.json()["params"] == {"topic": "wallets", "known": "imports, orders, reconciliation"}
+    assert answer.json()["params"] == {"topic": "wallets", "known": "alerts, imports, orders, people, reconciliation"}
 
 
 @pytest.mark.parametrize("mode", [Mode.PRODUCTION, Mode.DEVELOPMENT, Mode.DEMO])

@@ -3,31 +3,28 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 
 from vhm24r import __version__
-from vhm24r.api import idempotency, page, problems
-from vhm24r.api.endpoints import auth, imports, mappings, orders, reconciliation, running
+from vhm24r.api import page, problems
+from vhm24r.api.description import describe
+from vhm24r.api.endpoints import auth, imports, mappings, orders, people, reconciliation, running
+from vhm24r.api.headers import security_headers
 from vhm24r.api.routing import GuardedRoute
 from vhm24r.api.security import Open
 from vhm24r.kit.ids import correlation_id
 from vhm24r.ops.process import Services
 from vhm24r.platform import metrics
+from vhm24r.platform.rates import Rate
+from vhm24r.settings import Settings, rates_of
 
 API = "/api/v1"
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
-        " font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'"
-    ),
-}
 
 
 def build_app(services: Services) -> FastAPI:
@@ -51,12 +48,17 @@ def build_app(services: Services) -> FastAPI:
         responses={"4XX": {"model": problems.Problem, "description": "what is wrong and what to do"}},
     )
     app.state.services = services
+    app.state.headers = security_headers(services.settings)
+    app.state.rates = {kind: Rate.parse(text) for kind, text in rates_of(services.settings.rate_limits).items()}
     app.router.route_class = GuardedRoute
     problems.install(app)
-    app.add_middleware(idempotency.IdempotencyMiddleware, db=services.db, clock=services.clock)
+    _let_other_sites_call(app, services.settings)
     app.middleware("http")(_observe)
     for router in (
         auth.router,
+        people.router,
+        people.keys,
+        people.log,
         imports.router,
         mappings.router,
         orders.router,
@@ -70,6 +72,7 @@ def build_app(services: Services) -> FastAPI:
     documented = [Depends(Open("describes the API and holds no data"))]
     app.add_api_route("/api/docs", _docs, include_in_schema=False, dependencies=documented)
     page.mount(app)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's way to say it oneself
     return app
 
 
@@ -77,10 +80,25 @@ def build_monitoring_app(services: Services) -> FastAPI:
     """What a process without page and API shows of itself: health, readiness and metrics."""
     app = FastAPI(openapi_url=None)
     app.state.services = services
+    app.state.headers = security_headers(services.settings)
+    app.state.rates = {}
     problems.install(app)
     app.middleware("http")(_observe)
     app.include_router(running.outside)
     return app
+
+
+def _let_other_sites_call(app: FastAPI, settings: Settings) -> None:
+    """Pages of the sites that are named may call with a token; with cookies nobody else's page may."""
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Accept-Language", "Idempotency-Key"],
+            expose_headers=["Retry-After", "X-Request-Id"],
+        )
 
 
 async def _docs() -> RedirectResponse:
@@ -107,6 +125,6 @@ async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Re
     seconds = time.perf_counter() - started
     metrics.http_seconds.labels(request.method, path, str(response.status_code)).observe(seconds)
     response.headers["X-Request-Id"] = request_id
-    for name, value in SECURITY_HEADERS.items():
+    for name, value in request.app.state.headers.items():
         response.headers.setdefault(name, value)
     return response

@@ -4,67 +4,45 @@ Pure ASGI, so that uploads keep streaming: the body of a large request is not he
 declared length stands for it in the request's hash.
 """
 
-import hashlib
-
 import orjson
 from starlette.datastructures import Headers
-from starlette.requests import Request, cookie_parser
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vhm24r.api.problems import problem
-from vhm24r.identity import service as identity
-from vhm24r.identity.types import SESSION_COOKIE
-from vhm24r.kit.clock import Clock
-from vhm24r.kit.errors import AppError
+from vhm24r.api.security import WRITING
+from vhm24r.identity.service.access import Identified
+from vhm24r.ops.process import Services
 from vhm24r.platform import idempotency
-from vhm24r.platform.db import Database
 from vhm24r.platform.idempotency import Answer
 
 HASHED_BODY = 1024 * 1024
 LONGEST_KEY = 200
+NO_STORE = "no-store"
+"""What a route says of an answer with a secret in it: it is kept nowhere, here neither."""
 
 
-class IdempotencyMiddleware:
-    """Answers repetitions from the store; lets everything else through."""
-
-    def __init__(self, app: ASGIApp, db: Database, clock: Clock) -> None:
-        """Wrap `app`."""
-        self._app, self._db, self._clock = app, db, clock
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        key = headers.get("idempotency-key")
-        actor = _actor(headers)
-        if key is None or actor is None or scope["method"] not in {"POST", "PATCH", "PUT", "DELETE"}:
-            await self._app(scope, receive, send)
-            return
-        if not await self._is_in(headers):  # strangers have no keys: nothing of theirs is read or kept
-            await self._app(scope, receive, send)
-            return
-        replay, body = await _body(headers, receive)
-        request = idempotency.request_hash(scope["method"], _target(scope), body)
-        try:
-            async with self._db.write() as session:
-                kept = await idempotency.begin(session, actor, key[:LONGEST_KEY], request, self._clock.now())
-        except AppError as error:
-            await problem(Request(scope), error.status, error.code, error.params)(scope, receive, send)
-            return
-        if kept is not None:
-            await _send_kept(kept, send)
-            return
-        recorder = Recorder(send)
-        try:
-            await self._app(scope, replay, recorder)
-        finally:
-            async with self._db.write() as session:
-                await idempotency.finish(session, actor, key[:LONGEST_KEY], recorder.answer())
-
-    async def _is_in(self, headers: Headers) -> bool:
-        """Whether somebody is signed in: a kept answer is for whom it was given to, as long as they may come in."""
-        token = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
-        async with self._db.read() as session:
-            return await identity.person_of_session(session, token, self._clock.now()) is not None
+async def once(request: Request, receive: Receive, send: Send, handle: ASGIApp) -> None:
+    """Handle a request that was let in; one that repeats an earlier one by its key gets that one's answer."""
+    key = request.headers.get("idempotency-key")
+    found: Identified | None = getattr(request.state, "identified", None)
+    if key is None or found is None or request.method not in WRITING:  # strangers have no keys
+        await handle(request.scope, receive, send)
+        return
+    services: Services = request.app.state.services
+    actor = f"person:{found.person.id}" if found.key_id is None else f"key:{found.key_id}"
+    replay, body = await _body(request.headers, receive)
+    wanted = idempotency.request_hash(request.method, _target(request.scope), body)
+    async with services.db.write() as session:
+        kept = await idempotency.begin(session, actor, key[:LONGEST_KEY], wanted, services.clock.now())
+    if kept is not None:
+        await _send_kept(kept, send)
+        return
+    recorder = Recorder(send)
+    try:
+        await handle(request.scope, replay, recorder)
+    finally:
+        async with services.db.write() as session:
+            await idempotency.finish(session, actor, key[:LONGEST_KEY], recorder.answer())
 
 
 class Recorder:
@@ -73,26 +51,22 @@ class Recorder:
     def __init__(self, send: Send) -> None:
         """Remember what goes through `send`."""
         self._send = send
-        self._status, self._media, self._body = 500, "application/json", b""
+        self._status, self._media, self._body, self._secret = 500, "application/json", b"", False
 
     async def __call__(self, message: Message) -> None:
         """One message of the response."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            self._media = Headers(raw=message["headers"]).get("content-type", "application/json")
+            headers = Headers(raw=message["headers"])
+            self._media = headers.get("content-type", "application/json")
+            self._secret = headers.get("cache-control") == NO_STORE
         else:
             self._body += message.get("body", b"")
         await self._send(message)
 
     def answer(self) -> Answer:
         """The response as it was given; 500 when there was none."""
-        return Answer(self._status, self._body, self._media)
-
-
-def _actor(headers: Headers) -> str | None:
-    """Whose key it is: the session behind the cookie, by hash; None for somebody not signed in."""
-    cookie = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE)
-    return None if cookie is None else hashlib.sha256(cookie.encode()).hexdigest()
+        return Answer(self._status, self._body, self._media, self._secret)
 
 
 def _target(scope: Scope) -> str:

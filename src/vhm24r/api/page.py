@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
+from vhm24r.api.headers import page_headers
 from vhm24r.api.security import Open
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -52,7 +53,8 @@ def mount(app: FastAPI) -> None:
             raise HTTPException(404)
         if folder is None:
             return PlainTextResponse("The page is not built: run `make web`.", status_code=503)
-        return FileResponse(file_of(folder, path), headers={"Cache-Control": "no-cache"})
+        headers = page_headers(path, request.app.state.services.settings)
+        return FileResponse(file_of(folder, path), headers={"Cache-Control": "no-cache"} | headers)
 
     app.add_api_route(
         "/{path:path}",

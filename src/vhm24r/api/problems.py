@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 BY_STATUS = {404: "http.not_found", 405: "http.method_not_allowed"}
 MEBIBYTE = 1024 * 1024
+LONGEST_PARAM = 2_000
 
 
 class RequestTooLarge(AppError):
@@ -56,17 +57,24 @@ def language_of(request: Request) -> str:
 def problem(request: Request, status: int, code: str, params: Mapping[str, object]) -> Response:
     """One error as every client gets it."""
     language = language_of(request)
+    shown = {name: _sayable(value) for name, value in params.items()}
     body = {
         "status": status,
         "code": code,
         "title": say(f"title.{status}", language),
-        "detail": say(code, language, params),
-        "params": {name: str(value) for name, value in params.items()},
+        "detail": say(code, language, {**params, **shown}),
+        "params": shown,
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
     }
     metrics.errors_total.labels(code).inc()
-    headers = {"Retry-After": "1"} if status in (429, 503) else {}
+    headers = {"Retry-After": str(params.get("retry_after", 1))} if status in (429, 503) else {}
     return Response(orjson.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _sayable(value: object) -> str:
+    """A parameter as it can be sent: half characters are marked, and a long text is cut."""
+    text = str(value).encode("utf-8", "replace").decode()
+    return text if len(text) <= LONGEST_PARAM else text[: LONGEST_PARAM - 1] + "…"
 
 
 def unexpected(request: Request, error: Exception) -> Response:

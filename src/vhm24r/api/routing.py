@@ -14,6 +14,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
+from vhm24r.api.idempotency import once
 from vhm24r.api.problems import RequestTooLarge
 from vhm24r.api.security import Door, Needs, Open, SignedInOnly
 
@@ -40,6 +41,8 @@ class GuardedRoute(APIRoute):
             for door in self.doors:
                 await door(request)
             _refuse_too_large(request, self.max_body_size)
+            await once(request, receive, send, super().handle)
+            return
         await super().handle(scope, receive, send)
 
 

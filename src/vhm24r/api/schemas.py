@@ -5,6 +5,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from vhm24r.evidence.types import SourceName
+from vhm24r.identity.permissions import Permission, Role
+
 T = TypeVar("T")
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL keeps any character in a text but this one."""
@@ -43,28 +46,199 @@ class ActorOut(BaseModel):
     name: str
 
 
+class PersonRefOut(BaseModel):
+    """A person by name."""
+
+    id: int | None
+    name: str
+
+
 class MeOut(BaseModel):
-    """The signed-in person."""
+    """The signed-in person. One whose `status` is `pending` has no permissions yet."""
 
     id: int
     name: str
     role: str
+    status: str
     language: str
     permissions: list[str]
     timezone: str
     mode: str
 
 
+class TokensOut(BaseModel):
+    """For programs: `access_token` goes into the Authorization header, for `expires_in` seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class SignedInOut(MeOut):
+    """Who came in; `tokens` only for who keeps no cookies."""
+
+    tokens: TokensOut | None
+
+
+class WaysOut(BaseModel):
+    """How one can sign in: the bot's name for the Login Widget, and whether the Mini App is set up."""
+
+    telegram_bot: str | None
+    mini_app: bool
+
+
 class MeIn(BaseModel):
     """What somebody may change about oneself."""
 
-    language: str
+    language: str = Field(max_length=10, pattern=NO_NUL)
 
 
 class LinkIn(BaseModel):
     """A one-time sign-in token."""
 
     token: str = Field(max_length=200)
+
+
+class TelegramIn(BaseModel):
+    """The fields of Telegram's Login Widget as they came: all of them are signed."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={"example": {"id": 42, "first_name": "Test", "auth_date": 1650385342, "hash": "46d2ea5e"}},
+    )
+
+    id: int | str
+    auth_date: int | str
+    hash: str = Field(max_length=200)
+
+    def fields(self) -> dict[str, str]:
+        """As texts, which is how they were signed."""
+        return {name: str(value) for name, value in self.model_dump().items() if isinstance(value, str | int)}
+
+
+class MiniAppIn(BaseModel):
+    """What Telegram hands to a Mini App: `Telegram.WebApp.initData`."""
+
+    init_data: str = Field(max_length=8_192)
+
+
+class RefreshIn(BaseModel):
+    """A refresh token; a browser has it in a cookie and sends an empty object."""
+
+    refresh_token: str | None = Field(None, max_length=200)
+
+
+class SessionOut(BaseModel):
+    """A device that is signed in."""
+
+    id: int
+    way: Literal["link", "widget", "mini_app"]
+    user_agent: str | None
+    ip: str | None
+    created_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    current: bool
+
+
+class RevokedOut(BaseModel):
+    """How many sessions were closed."""
+
+    closed: int
+
+
+class PersonOut(BaseModel):
+    """Somebody who may come in, or would like to. `machines` and `sources` are what was granted; null is all."""
+
+    id: int
+    name: str
+    username: str | None
+    telegram_id: int | None
+    role: str
+    status: Literal["pending", "approved", "blocked", "deactivated"]
+    language: str
+    machines: list[str] | None
+    sources: list[str] | None
+    created_at: datetime
+    decided_at: datetime | None
+    erased: bool
+    manageable: bool
+
+
+class PersonIn(BaseModel):
+    """Somebody to let in without asking first; with a Telegram id one signs in with Telegram at once."""
+
+    name: str = Field(max_length=200)
+    role: Role
+    telegram_id: int | None = Field(None, gt=0, lt=2**53)
+    language: str = Field("ru", max_length=10, pattern=NO_NUL)
+
+
+class RoleIn(BaseModel):
+    """A role to give."""
+
+    role: Role
+
+
+class DecisionIn(BaseModel):
+    """Why."""
+
+    reason: str | None = Field(None, max_length=500, pattern=NO_NUL)
+
+
+class GrantIn(BaseModel):
+    """Machines and sources that somebody may see; null is all of them."""
+
+    machines: list[Annotated[str, Field(max_length=100, pattern=NO_NUL)]] | None
+    sources: list[SourceName] | None
+
+
+class LinkOut(BaseModel):
+    """A one-time sign-in address; `expires_at` is null in the demo."""
+
+    url: str
+    expires_at: datetime | None
+
+
+class ApiKeyOut(BaseModel):
+    """A key as it is listed; the secret is shown once, when it is made."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: list[str]
+    made_by: PersonRefOut
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class ApiKeyIn(BaseModel):
+    """A key to make: its permissions are a choice of one's own."""
+
+    name: str = Field(max_length=200)
+    scopes: list[Permission] = Field(max_length=50)
+    expires_at: AwareDatetime | None = None
+
+
+class ApiKeyMadeOut(ApiKeyOut):
+    """A key that was just made, with its secret: it is not shown again."""
+
+    secret: str
+
+
+class AuditEntryOut(BaseModel):
+    """One deed."""
+
+    id: int
+    at: datetime
+    actor: ActorOut
+    action: str
+    subject: str
+    reason: str | None
+    data: dict[str, Any]
+    request_id: str | None
 
 
 class FileOut(BaseModel):
@@ -134,13 +308,6 @@ class IssueCountOut(BaseModel):
     level: str
     count: int
     message: str
-
-
-class PersonRefOut(BaseModel):
-    """A person by name."""
-
-    id: int | None
-    name: str
 
 
 class KeptOrderOut(BaseModel):
@@ -493,7 +660,7 @@ class SettingOut(BaseModel):
 class SettingIn(BaseModel):
     """The value a business setting gets."""
 
-    value: bool | int | str
+    value: bool | int | Annotated[str, Field(max_length=1_000, pattern=NO_NUL)]
 
 
 class SampleOut(BaseModel):

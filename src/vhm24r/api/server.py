@@ -46,8 +46,10 @@ class HttpServer:
         host, port = self._socket.getsockname()
         return host, port
 
-    async def listen(self, app: FastAPI, host: str, port: int, taken: type[PortTaken] = PortTaken) -> None:
-        """Listen there; returns when requests are answered.
+    async def listen(
+        self, app: FastAPI, host: str, port: int, taken: type[PortTaken] = PortTaken, proxies: str = ""
+    ) -> None:
+        """Listen there, believing `proxies` whom they speak for; returns when requests are answered.
 
         Raises:
             PortTaken: the address is in use.
@@ -62,6 +64,7 @@ class HttpServer:
         config = uvicorn.Config(
             app, log_config=None, access_log=False, backlog=BACKLOG,
             timeout_graceful_shutdown=GRACE_SECONDS, server_header=False,
+            proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # our commands stop us
@@ -103,7 +106,8 @@ class WebServer(HttpServer):
             PortTaken: the address is in use.
         """
         settings = self._services.settings
-        await self.listen(build_app(self._services), settings.host, settings.port)
+        app = build_app(self._services)
+        await self.listen(app, settings.host, settings.port, proxies=settings.trusted_proxies)
 
 
 class MonitoringServer(HttpServer):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import ARRAY, BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vhm24r.platform.db import Base
@@ -25,3 +25,14 @@ class AuditEntry(Base):
     reason: Mapped[str | None]
     data: Mapped[dict[str, Any]]
     request_id: Mapped[str | None]
+
+
+class AuditSeal(Base):
+    """A batch of entries, sealed: `hash` is over the hash of the seal before and all of the entries."""
+
+    __tablename__ = "audit_seals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sealed_at: Mapped[datetime]
+    entry_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    hash: Mapped[bytes]

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from vhm24r.cli import imports, orders, people, reconciliation, running
+from vhm24r.cli import audit, imports, orders, people, reconciliation, running
 from vhm24r.cli import settings as settings_commands
 from vhm24r.cli.context import fail
 from vhm24r.kit.errors import AppError
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (running, imports, orders, reconciliation, people, settings_commands):
+for commands in (running, imports, orders, reconciliation, people, audit, settings_commands):
     commands.register(app)
 
 

@@ -6,10 +6,12 @@ from enum import StrEnum
 class Permission(StrEnum):
     """`resource:action`, alphabetised."""
 
+    ALERTS_WATCH = "alerts:watch"
     AUDIT_READ = "audit:read"
     EVENTS_WATCH = "events:watch"
     IMPORTS_READ = "imports:read"
     IMPORTS_WRITE = "imports:write"
+    KEYS_WRITE = "keys:write"
     MACHINES_READ = "machines:read"
     MACHINES_WRITE = "machines:write"
     MATCHES_READ = "matches:read"
@@ -25,7 +27,7 @@ class Permission(StrEnum):
 
 
 class Role(StrEnum):
-    """What a person is to this business."""
+    """What a person is to this business, highest first."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -38,6 +40,7 @@ _CUSTOMER = frozenset({Permission.PROFILE_WRITE})
 _VIEWER = _CUSTOMER | {
     Permission.EVENTS_WATCH,
     Permission.IMPORTS_READ,
+    Permission.KEYS_WRITE,
     Permission.MACHINES_READ,
     Permission.MATCHES_READ,
     Permission.ORDERS_READ,
@@ -50,6 +53,7 @@ _OPERATOR = _VIEWER | {
     Permission.ORDERS_WRITE,
 }
 _ADMIN = _OPERATOR | {
+    Permission.ALERTS_WATCH,
     Permission.AUDIT_READ,
     Permission.PEOPLE_READ,
     Permission.PEOPLE_WRITE,
@@ -64,3 +68,23 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.CUSTOMER: _CUSTOMER,
 }
+
+LIMITABLE = frozenset({Role.OPERATOR, Role.VIEWER})
+"""Roles that can be limited to some machines or sources."""
+
+WHOLE_FILES = frozenset({Permission.IMPORTS_READ, Permission.IMPORTS_WRITE})
+"""What somebody limited to some machines does not hold: a file speaks of all of them."""
+
+NEVER_BY_KEY = frozenset({Permission.KEYS_WRITE, Permission.PEOPLE_WRITE, Permission.PROFILE_WRITE})
+"""What a program never does: make keys, or decide about people."""
+
+
+def reaches(actor: Role, other: Role) -> bool:
+    """Whether somebody of one role may decide about people of another: about all but owners; an owner about all."""
+    return actor is Role.OWNER or other is not Role.OWNER
+
+
+def outranks(actor: Role, other: Role) -> bool:
+    """Whether one may act in the place of the other: an owner of anybody, the rest of lower roles alone."""
+    roles = list(Role)
+    return actor is Role.OWNER or roles.index(actor) < roles.index(other)

@@ -210,3 +210,9 @@ class IntakeSwitchedOff(Conflict):
     """The kill switch `intake.apply` is off."""
 
     code = "intake.switched_off"
+
+
+class SourceNotGranted(FileRefused):
+    """It is of a source that whoever brought it may not see."""
+
+    code = "intake.source_not_granted"

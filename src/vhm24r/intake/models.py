@@ -50,6 +50,7 @@ class Import(Base):
     actor_kind: Mapped[str]
     actor_id: Mapped[int | None]
     actor_name: Mapped[str]
+    granted_sources: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

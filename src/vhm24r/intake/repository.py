@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, exists, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, Text, and_, case, exists, func, literal, or_, select, true, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.models import EvidenceFile, EvidenceRecord, EvidenceSighting
+from vhm24r.evidence.types import SourceName
 from vhm24r.intake.errors import ImportNotFound
 from vhm24r.intake.mapping import Mapping
 from vhm24r.intake.models import ColumnMapping, Import, ImportIssue
 from vhm24r.intake.types import ImportStatus, Level
+from vhm24r.kit.actor import Actor
 from vhm24r.kit.pagination import Page, decode_id, decode_ids, page_of
 from vhm24r.platform.db import AnyRow
 
@@ -46,11 +49,44 @@ async def find_applied(session: AsyncSession, sha256: str, before: int) -> Impor
     return (await session.execute(statement)).scalar_one_or_none()
 
 
+async def visible_import(session: AsyncSession, actor: Actor, import_id: int, *, for_update: bool = False) -> Import:
+    """The import of this id, for somebody who may see all of its sources.
+
+    Raises:
+        ImportNotFound: there is none, or none to be seen.
+    """
+    row = await get_import(session, import_id, for_update=for_update)
+    if not all(map(actor.granted.source, sources_of(row))):
+        raise ImportNotFound(import_id=import_id)
+    if row.source is None and not actor.granted.everything and row.actor_id != actor.id:
+        raise ImportNotFound(import_id=import_id)
+    return row
+
+
+def sources_of(row: Import) -> list[str]:
+    """The sources that an import was found to be of; a layout that was mapped is a generic one."""
+    names = row.source.split("+") if row.source else []
+    return [name if name in set(SourceName) else SourceName.GENERIC for name in names]
+
+
+def _seen_by(actor: Actor) -> list[ColumnElement[bool]]:
+    """Imports whose sources are all granted, and one's own that are of none yet."""
+    granted = actor.granted.sources
+    if granted is None:
+        return []
+    said = func.string_to_array(Import.source, "+", type_=ARRAY(Text))
+    allowed = said.contained_by(literal(sorted(granted), ARRAY(Text)))
+    if SourceName.GENERIC in granted:
+        others = sorted(set(SourceName) - granted)
+        allowed = ~said.overlap(literal(others, ARRAY(Text)))
+    return [or_(allowed, and_(Import.source.is_(None), Import.actor_id == actor.id))]
+
+
 async def list_imports(
-    session: AsyncSession, *, status: ImportStatus | None, limit: int, cursor: str | None
+    session: AsyncSession, actor: Actor, *, status: ImportStatus | None, limit: int, cursor: str | None
 ) -> Page[Import]:
     """A page of imports, newest first."""
-    statement = select(Import).order_by(Import.id.desc()).limit(limit + 1)
+    statement = select(Import).where(*_seen_by(actor)).order_by(Import.id.desc()).limit(limit + 1)
     if status is not None:
         statement = statement.where(Import.status == status)
     if cursor:

@@ -61,6 +61,12 @@ class Forbidden(AppError):
     status = 403
 
 
+class PartOnly(Forbidden):
+    """It is about the whole network, of which the actor sees a part."""
+
+    code = "app.part_only"
+
+
 class Conflict(AppError):
     """The request does not fit the present state."""
 

@@ -11,6 +11,8 @@ from vhm24r.kit.errors import Invalid
 
 T = TypeVar("T")
 MAX_LIMIT = 500
+LARGEST_ID = 2**63
+"""No id is as large."""
 
 
 class BadCursor(Invalid):
@@ -48,7 +50,7 @@ def decode_ids(cursor: str, length: int) -> list[int]:
     Raises:
         BadCursor: they are something else.
     """
-    numbers = [part for part in decode_cursor(cursor, length) if type(part) is int and 0 <= part < 2**63]
+    numbers = [part for part in decode_cursor(cursor, length) if type(part) is int and 0 <= part < LARGEST_ID]
     if len(numbers) < length:
         raise BadCursor
     return numbers

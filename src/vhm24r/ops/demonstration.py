@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import func, select
 
-from vhm24r.identity import service as identity
 from vhm24r.identity.errors import PersonNotFound
 from vhm24r.identity.permissions import Role
+from vhm24r.identity.service.coming_in import issue_link
+from vhm24r.identity.service.people import create_person, first_with_role
 from vhm24r.intake.models import Import
 from vhm24r.intake.service import receiving
 from vhm24r.intake.service.receiving import Arrival
@@ -86,11 +87,11 @@ async def _links(services: Services, actor: Actor, url: str) -> dict[str, str]:
         now = services.clock.now()
         for role in Role:
             try:
-                person = await identity.first_with_role(session, role)
+                person = await first_with_role(session, role)
             except PersonNotFound:
                 name = role.capitalize()
-                person = await identity.create_person(session, actor, name=name, role=role, now=now)
-            links[role.value] = f"{url}/link/{await identity.issue_link(session, actor, person, now, endless=True)}"
+                person = await create_person(session, actor, name=name, role=role, now=now)
+            links[role.value] = f"{url}/link/{await issue_link(session, actor, person, now, endless=True)}"
     return links
 
 

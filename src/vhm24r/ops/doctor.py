@@ -8,10 +8,13 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from vhm24r.identity.service.signing_keys import foreign
+from vhm24r.identity.signing import Signer
 from vhm24r.intake.watched_folder import prepare
 from vhm24r.ops.health import readiness
 from vhm24r.platform.blobs import BlobStore
 from vhm24r.platform.db import Database
+from vhm24r.platform.secret import load_secret
 from vhm24r.settings import Settings
 
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -47,7 +50,19 @@ async def examine(settings: Settings, db: Database, blobs: BlobStore) -> list[Fi
         Finding(name, ok=ok, value="up" if ok else "down", advice="" if ok else f"doctor.{name}")
         for name, ok in (await readiness(db, blobs)).items()
     ]
-    return [*found, *await _server(db), _disk(settings), *_watched_folder(settings)]
+    found += [*await _server(db), _disk(settings), *_watched_folder(settings)]
+    return [*found, await _secret(settings, db)]
+
+
+async def _secret(settings: Settings, db: Database) -> Finding:
+    """Whether all processes sign access tokens with the same secret."""
+    signer = Signer(load_secret(settings))
+    try:
+        async with db.read() as session:
+            same = not await foreign(session, signer)
+    except (SQLAlchemyError, OSError) as error:
+        return Finding("secret_key", ok=False, value=type(error).__name__, advice="doctor.database")
+    return Finding("secret_key", same, "the same" if same else "different", "" if same else "doctor.secret_key")
 
 
 async def _server(db: Database) -> list[Finding]:

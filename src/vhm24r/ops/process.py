@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vhm24r.identity.service.access import Access
 from vhm24r.intake.service.running import Intake
 from vhm24r.kit.clock import Clock
 from vhm24r.platform.blobs import BlobStore
@@ -26,3 +27,4 @@ class Services:
     bus: EventBus
     intake: Intake
     reconciler: Reconciler
+    access: Access

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
+from vhm24r.identity import rules as identity
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake.service import rules as intake
 from vhm24r.kit.actor import Actor
@@ -14,7 +15,7 @@ from vhm24r.platform.business_settings import AnySetting, SettingUnknown, store,
 from vhm24r.platform.flags import FLAGS
 from vhm24r.reconciliation.service import rules as reconciliation
 
-REGISTRY: tuple[AnySetting, ...] = (*FLAGS, *intake.RULES, *reconciliation.RULES)
+REGISTRY: tuple[AnySetting, ...] = (*FLAGS, *identity.RULES, *intake.RULES, *reconciliation.RULES)
 """Every business setting of the product; a module adds its own here."""
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from vhm24r.audit.models import AuditEntry
 from vhm24r.evidence.models import EvidenceFile, EvidenceMatch, EvidenceRecord
 from vhm24r.evidence.types import SALE_FIELD_NAMES, SourceName
+from vhm24r.kit.actor import EVERYTHING, Granted
 from vhm24r.kit.pagination import BadCursor, Page, decode_cursor, page_of
 from vhm24r.orders.errors import FilterInvalid, MachineNotFound, OrderNotFound
 from vhm24r.orders.filters import OrderFilter
@@ -117,6 +118,7 @@ async def list_orders(
     sort: str = DEFAULT_SORT,
     limit: int = 50,
     cursor: str | None = None,
+    granted: Granted = EVERYTHING,
 ) -> Page[AnyRow]:
     """A page of orders, newest first unless sorted otherwise (`amount`, `-amount`, `occurred_at`).
 
@@ -130,7 +132,8 @@ async def list_orders(
         raise FilterInvalid(field="sort", value=sort)
     key = SORTED[sort.removeprefix("-")]
     direction = [key.desc(), Order.id.desc()] if sort.startswith("-") else [key, Order.id]
-    picked = select(Order.id, key.label("sorted")).where(*where.conditions(zone)).order_by(*direction).limit(limit + 1)
+    picked = select(Order.id, key.label("sorted")).where(*where.conditions(zone), *seen_by(granted))
+    picked = picked.order_by(*direction).limit(limit + 1)
     if cursor:
         picked = picked.where(_after(sort, cursor))
     page = picked.subquery("page")
@@ -139,14 +142,20 @@ async def list_orders(
     return page_of(list((await session.execute(statement)).all()), limit, _key)
 
 
-async def count_orders(session: AsyncSession, where: OrderFilter, zone: ZoneInfo) -> int:
+async def count_orders(session: AsyncSession, where: OrderFilter, zone: ZoneInfo, granted: Granted = EVERYTHING) -> int:
     """How many orders the filter holds."""
-    return int(
-        (await session.execute(select(func.count()).select_from(Order).where(*where.conditions(zone)))).scalar_one()
-    )
+    statement = select(func.count()).select_from(Order).where(*where.conditions(zone), *seen_by(granted))
+    return int((await session.execute(statement)).scalar_one())
 
 
-async def stream_orders(session: AsyncSession, where: OrderFilter, zone: ZoneInfo) -> AsyncIterator[Sequence[AnyRow]]:
+def seen_by(granted: Granted) -> list[ColumnElement[bool]]:
+    """Orders of the machines that somebody may see; one without a machine is for those who see all."""
+    return [] if granted.machines is None else [Order.machine_code.in_(granted.machines)]
+
+
+async def stream_orders(
+    session: AsyncSession, where: OrderFilter, zone: ZoneInfo, granted: Granted = EVERYTHING
+) -> AsyncIterator[Sequence[AnyRow]]:
     """Every order of the filter, oldest first, in batches: the one generator of every export."""
     vending = [getattr(VendingOrder, name) for name in VENDING_COLUMNS]
     last = 0
@@ -155,7 +164,7 @@ async def stream_orders(session: AsyncSession, where: OrderFilter, zone: ZoneInf
             _rows()
             .add_columns(*vending, Order.edited_fields, Order.created_at)
             .outerjoin(VendingOrder, VendingOrder.order_id == Order.id)
-            .where(*where.conditions(zone), Order.id > last)
+            .where(*where.conditions(zone), *seen_by(granted), Order.id > last)
             .order_by(Order.id)
             .limit(EXPORT_BATCH)
         )
@@ -175,11 +184,11 @@ def _refuse_impossible(number: str) -> None:
         raise OrderNotFound(number=number)
 
 
-async def get_row(session: AsyncSession, number: str) -> AnyRow:
+async def get_row(session: AsyncSession, number: str, granted: Granted = EVERYTHING) -> AnyRow:
     """One order with all its fields.
 
     Raises:
-        OrderNotFound: there is none of this number.
+        OrderNotFound: there is none of this number, or it is of a machine that is not granted.
     """
     _refuse_impossible(number)
     vending = [getattr(VendingOrder, name) for name in VENDING_COLUMNS]
@@ -187,7 +196,7 @@ async def get_row(session: AsyncSession, number: str) -> AnyRow:
         _rows()
         .add_columns(*vending, Order.edited_fields, Order.created_at, Order.source_number, Order.withdrawn_at)
         .outerjoin(VendingOrder, VendingOrder.order_id == Order.id)
-        .where(Order.number == number, Order.withdrawn_at.is_(None))
+        .where(Order.number == number, Order.withdrawn_at.is_(None), *seen_by(granted))
     )
     row = (await session.execute(statement)).one_or_none()
     if row is None:
@@ -195,15 +204,15 @@ async def get_row(session: AsyncSession, number: str) -> AnyRow:
     return row
 
 
-async def lock_order(session: AsyncSession, number: str) -> Order:
+async def lock_order(session: AsyncSession, number: str, granted: Granted = EVERYTHING) -> Order:
     """The order, locked until the transaction ends.
 
     Raises:
-        OrderNotFound: there is none of this number.
+        OrderNotFound: there is none of this number, or it is of a machine that is not granted.
     """
     _refuse_impossible(number)
-    statement = select(Order).where(Order.number == number, Order.withdrawn_at.is_(None)).with_for_update()
-    order = (await session.execute(statement)).scalar_one_or_none()
+    statement = select(Order).where(Order.number == number, Order.withdrawn_at.is_(None), *seen_by(granted))
+    order = (await session.execute(statement.with_for_update())).scalar_one_or_none()
     if order is None:
         raise OrderNotFound(number=number)
     return order

@@ -24,6 +24,14 @@ class BulkEvent(Event):
     change_set_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class AlertRaised(Event):
+    """Something an administrator should know of; `code` names its text in the catalogues."""
+
+    code: str
+    params: dict[str, str]
+
+
 E = TypeVar("E", bound=Event)
 Handler = Callable[[AsyncSession, Any], Awaitable[None]]
 

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,6 +33,12 @@ class KeyInFlight(Conflict):
     retryable = True
 
 
+class SecretShown(Conflict):
+    """The request was answered with a secret, which is shown once and kept nowhere."""
+
+    code = "idempotency.secret_shown"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A response as it was given."""
@@ -40,6 +46,7 @@ class Answer:
     status: int
     body: bytes
     media_type: str
+    secret: bool = False
 
     @property
     def keepable(self) -> bool:
@@ -58,6 +65,7 @@ async def begin(session: AsyncSession, actor: str, key: str, request: bytes, now
     Raises:
         KeyReused: the key belongs to another request.
         KeyInFlight: the same request is running.
+        SecretShown: it was done, and its answer held a secret.
     """
     claim = (
         insert(IdempotencyKey)
@@ -73,6 +81,8 @@ async def begin(session: AsyncSession, actor: str, key: str, request: bytes, now
         raise KeyInFlight(key=key)
     if row.request_hash != request:
         raise KeyReused(key=key)
+    if row.status is not None and row.body is None:
+        raise SecretShown(key=key)
     if row.status is not None:
         return Answer(row.status, row.body or b"", row.media_type or "application/json")
     if now - row.created_at < IN_FLIGHT_FOR:
@@ -87,10 +97,17 @@ async def finish(session: AsyncSession, actor: str, key: str, answer: Answer) ->
     if not answer.keepable:
         await session.execute(delete(IdempotencyKey).where(where))
         return
-    values = {"status": answer.status, "body": answer.body, "media_type": answer.media_type}
+    body = None if answer.secret else answer.body
+    values = {"status": answer.status, "body": body, "media_type": answer.media_type}
     await session.execute(update(IdempotencyKey).where(where).values(**values))
 
 
 async def forget_old(session: AsyncSession, now: datetime) -> None:
     """Drop keys nobody will repeat any more."""
     await session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT_FOR))
+
+
+async def forget_answers(session: AsyncSession, actor: str, name: str) -> None:
+    """Drop what was answered to an actor, and whatever answers hold a name."""
+    holding = text("actor = :actor OR position(convert_to(:name, 'UTF8') IN body) > 0")
+    await session.execute(delete(IdempotencyKey).where(holding), {"actor": actor, "name": name})

@@ -7,7 +7,7 @@ A watcher that lags loses the oldest messages: progress is a hint, the rows are 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,15 @@ class LiveHub:
         """`conninfo` is a libpq URL."""
         self._conninfo = conninfo
         self._watchers: dict[asyncio.Queue[LiveEvent], frozenset[str]] = {}
+        self._hearers: dict[str, Callable[[dict[str, Any]], None]] = {}
         self._task: asyncio.Task[None] | None = None
         self.listening = asyncio.Event()
+
+    def hear(self, topic: str, hearer: Callable[[dict[str, Any]], None]) -> None:
+        """Have the data of a topic's events told to a part of this process, at once and in order. `{"missed": True}` is
+        said when there may have been others.
+        """
+        self._hearers[topic] = hearer
 
     async def start(self) -> None:
         """Begin to listen; returns when the connection is up."""
@@ -83,12 +90,16 @@ class LiveHub:
     async def _listen(self) -> None:
         async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
             await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+            for hearer in self._hearers.values():
+                hearer({"missed": True})  # nobody knows what was said while nobody listened
             self.listening.set()
             async for notice in connection.notifies():
                 body = json.loads(notice.payload)
                 self._fan_out(LiveEvent(body["topic"], body["name"], body["data"]))
 
     def _fan_out(self, event: LiveEvent) -> None:
+        if event.topic in self._hearers:
+            self._hearers[event.topic](event.data)
         for queue, topics in self._watchers.items():
             if event.topic not in topics:
                 continue

@@ -26,6 +26,9 @@ class Lock(IntEnum):
     INTAKE_APPLY = 2
     WATCHED_FILE = 3
     RECONCILE = 4
+    SIGNING_KEYS = 5
+    AUDIT_SEAL = 6
+    OWNERS = 7
 
 
 async def take(session: AsyncSession, lock: Lock, key: int = 0, *, patience_ms: int = 3_000) -> None:

@@ -19,6 +19,8 @@ SECRET_TEXTS = (
     re.compile(r"\b(?:\d[ -]?){13,19}\b"),  # card number
     re.compile(r"(?<![\w.])\+\d(?:[ ()-]{0,2}\d){9,13}\b"),  # phone number in international form
     re.compile(r"(?<=://)[^/@\s]+:[^/@\s]+(?=@)"),  # user:password in a URL
+    re.compile(r"\bvhm24r_[A-Z0-9]{6}_[A-Za-z0-9_-]{16,}"),  # API key
+    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),  # access token
     re.compile(r"(?<=/link/)[A-Za-z0-9_-]{16,}"),  # one-time sign-in link
 )
 

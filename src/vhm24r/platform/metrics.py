@@ -7,7 +7,11 @@ registry = CollectorRegistry()
 http_seconds = Histogram(
     "vhm24r_http_request_seconds", "Time to answer a request", ["method", "route", "status"], registry=registry
 )
+too_often_total = Counter("vhm24r_too_often_total", "Requests beyond a rate, by kind", ["kind"], registry=registry)
 errors_total = Counter("vhm24r_errors_total", "Errors shown to somebody, by code", ["code"], registry=registry)
+vain_sign_ins_total = Counter(
+    "vhm24r_vain_sign_ins_total", "Vain attempts to come in, by code", ["code"], registry=registry
+)
 import_rows_total = Counter(
     "vhm24r_import_rows_total", "Rows read from files", ["source", "outcome"], registry=registry
 )

@@ -6,13 +6,27 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, ColumnElement, Date, DateTime, Select, func, literal, literal_column, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    DateTime,
+    Select,
+    and_,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.models import EvidenceRecord
 from vhm24r.evidence.types import Role, SourceName
 from vhm24r.identity.models import Person
+from vhm24r.kit.actor import EVERYTHING, Granted
 from vhm24r.kit.pagination import BadCursor, Page, decode_cursor, page_of
 from vhm24r.orders.errors import FilterInvalid
 from vhm24r.orders.models import Order, OrderMatchStatus, VendingMachine
@@ -66,6 +80,19 @@ def _exception_rows() -> Select[Any]:
         .outerjoin(VendingMachine, VendingMachine.code == E.machine_code)
         .outerjoin(Person, Person.id == E.assignee_id)
     )
+
+
+def seen_by(granted: Granted) -> list[ColumnElement[bool]]:
+    """Exceptions of machines and sources that somebody may see. A record whose machine nobody knows is seen by its
+    source; an order without a machine by those who see all.
+    """
+    found: list[ColumnElement[bool]] = []
+    if granted.machines is not None:
+        nowhere = and_(E.machine_code.is_(None), E.record_id.is_not(None))
+        found.append(or_(E.machine_code.in_(granted.machines), nowhere))
+    if granted.sources is not None:
+        found.append(or_(E.source.is_(None), E.source.in_(granted.sources)))
+    return found
 
 
 def _conditions(where: ExceptionFilter) -> list[ColumnElement[bool]]:
@@ -122,7 +149,13 @@ def _key(row: AnyRow) -> list[str | int | None]:
 
 
 async def list_exceptions(
-    session: AsyncSession, where: ExceptionFilter, *, sort: str, limit: int, cursor: str | None
+    session: AsyncSession,
+    where: ExceptionFilter,
+    granted: Granted,
+    *,
+    sort: str,
+    limit: int,
+    cursor: str | None,
 ) -> Page[AnyRow]:
     """A page of exceptions, the most expensive first unless sorted otherwise.
 
@@ -133,7 +166,7 @@ async def list_exceptions(
     if name not in SORTED:
         raise FilterInvalid(field="sort", value=sort[:40])
     key = SORTED[name]
-    picked = select(E.id, key.label("sorted")).where(*_conditions(where)).limit(limit + 1)
+    picked = select(E.id, key.label("sorted")).where(*_conditions(where), *seen_by(granted)).limit(limit + 1)
     picked = picked.order_by(*([key.desc(), E.id.desc()] if _descends(sort) else [key, E.id]))
     if cursor:
         picked = picked.where(_after(sort, cursor))
@@ -143,20 +176,30 @@ async def list_exceptions(
     return page_of(list((await session.execute(statement)).all()), limit, _key)
 
 
-async def count_exceptions(session: AsyncSession, where: ExceptionFilter) -> int:
+async def count_exceptions(session: AsyncSession, where: ExceptionFilter, granted: Granted) -> int:
     """How many exceptions the filter holds."""
-    return int((await session.execute(select(func.count()).select_from(E).where(*_conditions(where)))).scalar_one())
+    statement = select(func.count()).select_from(E).where(*_conditions(where), *seen_by(granted))
+    return int((await session.execute(statement)).scalar_one())
 
 
-async def get_exception(session: AsyncSession, exception_id: int) -> AnyRow:
+async def seen_exceptions(session: AsyncSession, ids: Sequence[int], granted: Granted) -> list[int]:
+    """Those of some exceptions that somebody may see."""
+    if granted.everything:
+        return list(ids)
+    askable = [one for one in ids if 0 < one < LARGEST_ID]
+    return list((await session.execute(select(E.id).where(E.id.in_(askable), *seen_by(granted)))).scalars())
+
+
+async def get_exception(session: AsyncSession, exception_id: int, granted: Granted = EVERYTHING) -> AnyRow:
     """One exception.
 
     Raises:
-        ExceptionNotFound: there is none of this id.
+        ExceptionNotFound: there is none of this id, or none to be seen.
     """
     if not 0 < exception_id < LARGEST_ID:
         raise ExceptionNotFound(id=exception_id)
-    row: AnyRow | None = (await session.execute(_exception_rows().where(E.id == exception_id))).one_or_none()
+    statement = _exception_rows().where(E.id == exception_id, *seen_by(granted))
+    row: AnyRow | None = (await session.execute(statement)).one_or_none()
     if row is None:
         raise ExceptionNotFound(id=exception_id)
     return row

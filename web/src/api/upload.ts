@@ -1,6 +1,6 @@
-import { writeHeaders } from './client'
 import { ProblemError, toProblem, UnreachableError } from './problem'
-import { language, reachable, unauthenticated } from './state'
+import { authorization, ownHeaders, renew, renewalsSoFar } from './send'
+import { reachable, unauthenticated } from './state'
 import type { Import } from './types'
 
 export interface Upload {
@@ -18,32 +18,58 @@ function parse(text: string): unknown {
 
 /** Send one file. XMLHttpRequest, because fetch does not tell how much of the body has left. */
 export function uploadFile(file: File, dryRun: boolean, onProgress: (share: number) => void): Upload {
-  const request = new XMLHttpRequest()
-  const done = new Promise<Import>((resolve, reject) => {
-    request.upload.addEventListener('progress', (event) => {
-      if (event.lengthComputable) onProgress(event.loaded / event.total)
+  const headers = ownHeaders('POST')
+  let request = new XMLHttpRequest()
+  let cancelled = false
+
+  function attempt(): Promise<XMLHttpRequest> {
+    request = new XMLHttpRequest()
+    const answered = new Promise<XMLHttpRequest>((resolve, reject) => {
+      request.upload.addEventListener('progress', (event) => {
+        if (event.lengthComputable) onProgress(event.loaded / event.total)
+      })
+      request.addEventListener('load', () => resolve(request))
+      request.addEventListener('error', () => {
+        reachable.value = false
+        reject(new UnreachableError())
+      })
+      request.addEventListener('abort', () => reject(aborted()))
     })
-    request.addEventListener('load', () => {
-      reachable.value = true
-      const body = parse(request.responseText)
-      const first = (body as { items?: Import[] } | null)?.items?.[0]
-      if (request.status < 300 && first) return resolve(first)
-      if (request.status === 401) unauthenticated.value += 1
-      const headers = new Headers({ 'x-request-id': request.getResponseHeader('x-request-id') ?? '' })
-      const problem: ProblemError = toProblem(body, new Response(null, { status: request.status || 500, headers }))
-      return reject(problem)
-    })
-    request.addEventListener('error', () => {
-      reachable.value = false
-      reject(new UnreachableError())
-    })
-    request.addEventListener('abort', () => reject(new DOMException('cancelled', 'AbortError')))
-  })
-  const form = new FormData()
-  form.append('files', file, file.name)
-  request.open('POST', `/api/v1/imports?dry_run=${dryRun}`)
-  request.setRequestHeader('Accept-Language', language.value)
-  for (const [name, value] of Object.entries(writeHeaders('POST'))) request.setRequestHeader(name, value)
-  request.send(form)
-  return { done, cancel: () => request.abort() }
+    const form = new FormData()
+    form.append('files', file, file.name)
+    request.open('POST', `/api/v1/imports?dry_run=${dryRun}`)
+    for (const [name, value] of Object.entries({ ...headers, ...authorization() })) request.setRequestHeader(name, value)
+    request.send(form)
+    return answered
+  }
+
+  async function carried(): Promise<Import> {
+    const before = renewalsSoFar()
+    let answer = await attempt()
+    if (answer.status === 401 && !(await renew(before))) {
+      if (cancelled) throw aborted()
+      answer = await attempt()
+    }
+    reachable.value = true
+    const body = parse(answer.responseText)
+    const first = (body as { items?: Import[] } | null)?.items?.[0]
+    if (answer.status < 300 && first) return first
+    if (answer.status === 401) unauthenticated.value += 1
+    throw refusal(body, answer)
+  }
+
+  return {
+    done: carried(),
+    cancel() {
+      cancelled = true
+      request.abort()
+    },
+  }
+}
+
+const aborted = (): DOMException => new DOMException('cancelled', 'AbortError')
+
+function refusal(body: unknown, answer: XMLHttpRequest): ProblemError {
+  const headers = new Headers({ 'x-request-id': answer.getResponseHeader('x-request-id') ?? '' })
+  return toProblem(body, new Response(null, { status: answer.status || 500, headers }))
 }

@@ -18,3 +18,11 @@ export function formatDay(day: string, language: string): string {
     year: 'numeric',
   }).format(date)
 }
+
+/** The last second of a day in the business zone. */
+export function endOfDay(day: string, zone: string): string {
+  const format = new Intl.DateTimeFormat('en-GB', { timeZone: zone, timeZoneName: 'longOffset' })
+  const parts = format.formatToParts(new Date(`${day}T12:00:00Z`))
+  const offset = parts.find((part) => part.type === 'timeZoneName')?.value.replace('GMT', '')
+  return `${day}T23:59:59${offset || 'Z'}`
+}

@@ -29,8 +29,9 @@ function open(): Stream {
 function start(options: Partial<LiveOptions> = {}) {
   const poll = vi.fn<() => void>()
   const onEvent = vi.fn<(name: string, data: unknown) => void>()
-  const live = openLive({ url: '/events', names: ['import.progress'], onEvent, poll, pollEvery: 100, open, ...options })
-  return { live, poll, onEvent }
+  const lost = vi.fn<() => void>()
+  const live = openLive({ url: '/events', names: ['import.progress'], onEvent, poll, pollEvery: 100, open, lost, ...options })
+  return { live, poll, onEvent, lost }
 }
 
 const last = (): FakeStream => {
@@ -59,10 +60,12 @@ it('hands events over and does not poll while the stream is open', () => {
 })
 
 it('polls while the stream is broken and comes back to it', () => {
-  const { live, poll } = start()
+  const { live, poll, lost } = start()
   last().say('open')
+  expect(lost).not.toHaveBeenCalled()
   last().say('error')
 
+  expect(lost).toHaveBeenCalledTimes(1)
   expect(live.state.value).toBe('polling')
   expect(last().closed).toBe(true)
   vi.advanceTimersByTime(950)

@@ -1,4 +1,6 @@
 import { type Ref, ref } from 'vue'
+import { getMe } from '@/api/people'
+import { holdsTokens } from '@/api/send'
 
 export type LiveState = 'connecting' | 'live' | 'polling'
 
@@ -16,6 +18,8 @@ export interface LiveOptions {
   poll: () => unknown
   pollEvery?: number
   open?: (url: string) => Stream
+  /** A stream does not say why it broke: where the session was to be carried on, this does it. */
+  lost?: () => unknown
 }
 
 export interface Live {
@@ -26,10 +30,15 @@ export interface Live {
 const FIRST_WAIT = 1_000
 const LONGEST_WAIT = 30_000
 
+function openStream(url: string): Stream {
+  if (holdsTokens()) throw new Error('a stream carries no token: poll')
+  return new EventSource(url) as unknown as Stream
+}
+
 /** Server-Sent Events that come back after a break; meanwhile, and where they are blocked, polling. */
 export function openLive(options: LiveOptions): Live {
   const { url, names, onEvent, poll, pollEvery = 3_000 } = options
-  const open = options.open ?? ((address: string) => new EventSource(address) as unknown as Stream)
+  const { open = openStream, lost = () => getMe().catch(() => null) } = options
   const state = ref<LiveState>('connecting')
   let stream: Stream | null = null
   let waits = 0
@@ -50,6 +59,7 @@ export function openLive(options: LiveOptions): Live {
     stream = null
     if (closed) return
     state.value = 'polling'
+    lost()
     polling ??= setInterval(poll, pollEvery)
     reconnecting = setTimeout(connect, Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** waits))
     waits += 1

@@ -14,15 +14,21 @@ type Family =
   | 'outcome'
   | 'payment'
   | 'people'
+  | 'permission'
   | 'phase'
   | 'role'
   | 'source'
   | 'status'
+  | 'subject'
+  | 'way'
 
 /** An unknown code is shown as it is, only readable: a new status of the server must not break the page. */
 export const readable = (code: string): string => code.replaceAll('_', ' ')
 
 export const EMPTY = '—'
+
+/** A permission as the catalogues spell it. */
+export const permissionName = (permission: string): string => permission.replace(':', '_')
 
 /** Fields whose values are codes, and what names them. */
 const CODES: Record<string, Family> = { payment_method: 'payment', payment_status: 'status', brew_status: 'status', status: 'status' }

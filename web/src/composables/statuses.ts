@@ -25,6 +25,15 @@ const COLORS: Record<string, Color> = {
   refused: 'error',
   failed: 'error',
   undone: 'neutral',
+  // people and keys
+  pending: 'warning',
+  approved: 'success',
+  blocked: 'error',
+  deactivated: 'neutral',
+  erased: 'neutral',
+  active: 'success',
+  expired: 'neutral',
+  revoked: 'neutral',
 }
 
 export const statusColor = (status: string): Color => COLORS[status] ?? 'neutral'
@@ -49,4 +58,10 @@ export const ORDER_STATUSES = ['recorded', 'cancelled'] as const
 
 export const CHANGE_KINDS = ['new', 'filled', 'changed'] as const
 export const PAYMENT_METHODS = ['cash', 'qr', 'vip', 'credit', 'card', 'test'] as const
+/** Whose orders the list can be narrowed to. */
 export const SOURCES = ['happy_workers', 'vendhub', 'fiscal', 'payme', 'click', 'uzum'] as const
+
+/** Every source there is: what somebody may be limited to. */
+export const ALL_SOURCES = [...SOURCES, 'bank', 'cash_collection', 'hicon', 'generic'] as const
+
+export const PERSON_STATUSES = ['pending', 'approved', 'blocked', 'deactivated'] as const

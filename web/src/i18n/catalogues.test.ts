@@ -5,8 +5,14 @@ import { describe, expect, it } from 'vitest'
 type Tree = { [key: string]: string | Tree }
 
 const SRC = join(import.meta.dirname, '..')
-const read = (language: string): Map<string, string> =>
-  flatten(JSON.parse(readFileSync(join(SRC, 'i18n', `${language}.json`), 'utf8')) as Tree)
+/** All catalogues of a language: the one everybody loads, then those of areas. */
+const read = (language: string): Map<string, string> => {
+  const found = new Map<string, string>()
+  for (const name of [language, `access_${language}`]) {
+    flatten(JSON.parse(readFileSync(join(SRC, 'i18n', `${name}.json`), 'utf8')) as Tree, '', found)
+  }
+  return found
+}
 
 function flatten(tree: Tree, prefix = '', found = new Map<string, string>()): Map<string, string> {
   for (const [key, value] of Object.entries(tree)) {

@@ -4,6 +4,9 @@ import { language } from '@/api/state'
 export const LANGUAGES = ['ru', 'en', 'uz'] as const
 export type Language = (typeof LANGUAGES)[number]
 
+/** Each language is named in itself. */
+export const OWN_NAMES: Record<Language, string> = { ru: 'Русский', en: 'English', uz: 'Oʻzbekcha' }
+
 const KEPT = 'vhm24r.language'
 
 /** Russian has three forms (1 заказ, 2 заказа, 5 заказов); the others two, or one. */
@@ -15,6 +18,11 @@ function russian(choice: number, forms: number): number {
   return ones >= 2 && ones <= 4 && (tens < 12 || tens > 14) ? 1 : 2
 }
 
+/** Texts of pages that few people open come with those pages. */
+export type Area = 'access'
+const areas = new Set<Area>()
+
+const loaded = new Set<string>()
 const catalogues = import.meta.glob<Record<string, unknown>>('./*.json', { import: 'default' })
 
 export const i18n = createI18n({
@@ -43,11 +51,21 @@ export function firstLanguage(): Language {
   return found ?? 'en'
 }
 
+/** Each catalogue is merged once; a page asks for those of its area before it is shown. */
+async function load(name: string, locale: string): Promise<void> {
+  const found = catalogues[`./${name}.json`]
+  if (!found || loaded.has(name)) return
+  i18n.global.mergeLocaleMessage(locale, (await found()) as never)
+  loaded.add(name)
+}
+
+export async function useArea(area: Area): Promise<void> {
+  areas.add(area)
+  await load(`${area}_${language.value}`, language.value)
+}
+
 export async function useLanguage(wanted: Language): Promise<void> {
-  const load = catalogues[`./${wanted}.json`]
-  if (load && !i18n.global.availableLocales.includes(wanted as never)) {
-    i18n.global.setLocaleMessage(wanted, (await load()) as never)
-  }
+  await Promise.all([load(wanted, wanted), ...Array.from(areas, (area) => load(`${area}_${wanted}`, wanted))])
   i18n.global.locale.value = wanted as never
   language.value = wanted
   document.documentElement.lang = wanted

@@ -21,6 +21,7 @@ from vhm24r.kit.actor import Actor
 from vhm24r.kit.pagination import MAX_LIMIT, Page
 from vhm24r.ops.process import Services
 from vhm24r.platform.blobs import BlobMissing
+from vhm24r.settings import RateClass
 
 router = GuardedRouter(prefix="/imports", tags=["imports"])
 MOST_FILES = 50
@@ -30,7 +31,14 @@ LARGEST_UPLOAD = 2 * 1024**3
 
 Reader = Annotated[Actor, Depends(Needs(Permission.IMPORTS_READ))]
 Writer = Annotated[Actor, Depends(Needs(Permission.IMPORTS_WRITE))]
+Uploader = Annotated[Actor, Depends(Needs(Permission.IMPORTS_WRITE, RateClass.UPLOAD))]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+
+
+class Download(StreamingResponse):
+    """A file as it came."""
+
+    media_type = "application/octet-stream"
 
 
 def listed(page: Page[dict[str, object]]) -> dict[str, object]:
@@ -42,7 +50,7 @@ def listed(page: Page[dict[str, object]]) -> dict[str, object]:
 async def upload(
     request: Request,
     services: ServicesOf,
-    actor: Writer,
+    actor: Uploader,
     files: Annotated[list[UploadFile] | None, File()] = None,
     dry_run: bool = False,  # noqa: FBT001, FBT002  # a query parameter
     source: SourceName | Literal["auto"] = "auto",
@@ -101,7 +109,7 @@ async def list_rows(
     return listed(await reading_back.list_rows(session, actor, import_id, outcome=outcome, limit=limit, cursor=cursor))
 
 
-@router.get("/{import_id}/errors", response_model=ListOf[IssueOut])
+@router.get("/{import_id}/errors", response_model=ListOf[IssueOut], responses={200: {"content": {"text/csv": {}}}})
 async def list_errors(
     import_id: int,
     request: Request,
@@ -121,7 +129,7 @@ async def list_errors(
     return listed(page)
 
 
-@router.get("/{import_id}/file")
+@router.get("/{import_id}/file", response_class=Download)
 async def download(import_id: int, services: ServicesOf, session: ReadSession, actor: Reader) -> Response:
     """The original, byte for byte."""
     found = await reading_back.get_import(session, actor, import_id, "en")
@@ -130,7 +138,7 @@ async def download(import_id: int, services: ServicesOf, session: ReadSession, a
         raise BlobMissing(sha256=sha256)
     stream = services.blobs.stream(sha256)
     headers = {"Content-Disposition": f'attachment; filename="import-{import_id}"', "X-Content-Type-Options": "nosniff"}
-    return StreamingResponse(stream, media_type="application/octet-stream", headers=headers)
+    return Download(stream, headers=headers)
 
 
 @router.post("/{import_id}/apply", status_code=202, response_model=ImportOut)

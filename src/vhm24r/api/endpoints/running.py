@@ -1,37 +1,42 @@
 """Running the product: health, readiness, metrics, live events, business settings, demo samples."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 import orjson
 from fastapi import Depends, Query, Request, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 
 from vhm24r.api.problems import language_of
 from vhm24r.api.routing import GuardedRouter
 from vhm24r.api.schemas import ListOf, ReadyOut, SampleOut, SettingIn, SettingOut
-from vhm24r.api.security import CurrentPerson, Needs, Open, ReadSession, ServicesOf, WriteSession
-from vhm24r.identity import service as identity
+from vhm24r.api.security import Needs, Open, ReadSession, ServicesOf, SignedInAs, WriteSession
 from vhm24r.identity.permissions import Permission
+from vhm24r.identity.service.access import Identified
 from vhm24r.kit.actor import Actor
-from vhm24r.kit.errors import Forbidden, Invalid, NotFound
+from vhm24r.kit.errors import Forbidden, Invalid, NotFound, PartOnly, Unauthenticated
 from vhm24r.ops import health
+from vhm24r.ops.process import Services
 from vhm24r.ops.rules import change_rule, list_rules
 from vhm24r.ops.samples import find_sample, list_samples
 from vhm24r.platform import metrics
-from vhm24r.platform.live import LiveHub
 
 outside = GuardedRouter(tags=["running"])
 router = GuardedRouter(tags=["running"])
 TOPICS = {
+    "alerts": Permission.ALERTS_WATCH,
     "imports": Permission.IMPORTS_READ,
     "orders": Permission.ORDERS_READ,
+    "people": Permission.PEOPLE_READ,
     "reconciliation": Permission.MATCHES_READ,
 }
 """Every live topic and the permission that lets one watch it."""
 
 HEARTBEAT_SECONDS = 15.0
+ASK_AGAIN_SECONDS = 4.0
+"""How often a stream makes sure that its watcher may still watch: it ends within five seconds of a block."""
 
 
 class TopicUnknown(Invalid):
@@ -60,7 +65,11 @@ async def ready(services: ServicesOf, response: Response) -> object:
     return state
 
 
-@outside.get("/metrics", dependencies=[Depends(Open("numbers without names; keep it inside at the proxy"))])
+@outside.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    dependencies=[Depends(Open("numbers without names; keep it inside at the proxy"))],
+)
 async def prometheus() -> Response:
     """Metrics of this process."""
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -70,33 +79,55 @@ async def prometheus() -> Response:
 async def events(
     request: Request,
     services: ServicesOf,
-    person: CurrentPerson,
-    topics: Annotated[str, Query(description="comma-separated: imports, orders, reconciliation")],
+    found: SignedInAs,
+    topics: Annotated[str, Query(description="comma-separated: alerts, imports, orders, people, reconciliation")],
 ) -> StreamingResponse:
     """Live events as Server-Sent Events; progress is a hint, the rows are the truth."""
     wanted = frozenset(topic for topic in topics.split(",") if topic)
-    actor = identity.actor_of(person)
     for topic in sorted(wanted):
         permission = TOPICS.get(topic)
         if permission is None:
             raise TopicUnknown(topic=topic, known=", ".join(TOPICS))
-        if not actor.can(permission):
+        if not found.actor.can(permission):
             raise Forbidden(permission=permission)
+        if topic == "imports" and found.actor.granted.sources is not None:
+            raise PartOnly
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    stream = _stream(request, services.live, wanted)
+    stream = _stream(request, services, found, wanted)
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
-async def _stream(request: Request, live: LiveHub, topics: frozenset[str]) -> AsyncIterator[str]:
-    async with live.watch(topics) as queue:
+async def _stream(
+    request: Request, services: Services, watcher: Identified, topics: frozenset[str]
+) -> AsyncIterator[str]:
+    async with services.live.watch(topics) as queue:
         yield "retry: 1000\n\n"
+        asked = spoken = time.monotonic()
         while not await request.is_disconnected():
             try:
-                event = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
+                event = await asyncio.wait_for(queue.get(), max(0.05, asked + ASK_AGAIN_SECONDS - time.monotonic()))
             except TimeoutError:
+                event = None
+            now = time.monotonic()
+            if now - asked >= ASK_AGAIN_SECONDS:
+                asked = now
+                if not await _may_watch(services, watcher, topics):
+                    return
+            if event is not None:
+                spoken = now
+                yield f"event: {event.name}\ndata: {orjson.dumps(event.data).decode()}\n\n"
+            elif now - spoken >= HEARTBEAT_SECONDS:
+                spoken = now
                 yield ": still here\n\n"
-                continue
-            yield f"event: {event.name}\ndata: {orjson.dumps(event.data).decode()}\n\n"
+
+
+async def _may_watch(services: Services, watcher: Identified, topics: frozenset[str]) -> bool:
+    """Whether the session is still open, and its person may still watch all of this."""
+    try:
+        actor = (await services.access.again(watcher)).actor
+    except Unauthenticated:
+        return False
+    return all(actor.can(TOPICS[topic]) for topic in topics)
 
 
 @router.get("/settings", response_model=ListOf[SettingOut], tags=["settings"])

@@ -73,7 +73,7 @@ async def map_import(
         ImportNotUnmapped: it does not wait for that.
         MappingInvalid: what is said does not make sense.
     """
-    row = await repository.get_import(session, import_id, for_update=True)
+    row = await repository.visible_import(session, actor, import_id, for_update=True)
     if row.status != ImportStatus.NEEDS_MAPPING or row.preview is None:
         raise ImportNotUnmapped(import_id=import_id, status=row.status)
     dry_run = row.dry_run
@@ -90,7 +90,7 @@ async def suggestions(session: AsyncSession, actor: Actor, import_id: int, zone:
         ImportNotUnmapped: it does not wait for a mapping.
     """
     actor.require(Permission.IMPORTS_READ)
-    row = await repository.get_import(session, import_id)
+    row = await repository.visible_import(session, actor, import_id)
     if row.preview is None:
         raise ImportNotUnmapped(import_id=import_id, status=row.status)
     columns, rows = list(row.preview["columns"]), list(row.preview["rows"])

@@ -31,7 +31,7 @@ async def get_import(session: AsyncSession, actor: Actor, import_id: int, langua
         ImportNotFound: there is none of this id.
     """
     actor.require(Permission.IMPORTS_READ)
-    row = await repository.get_import(session, import_id)
+    row = await repository.visible_import(session, actor, import_id)
     return (await _views(session, [row], language))[0]
 
 
@@ -40,7 +40,7 @@ async def list_imports(
 ) -> Page[dict[str, Any]]:
     """A page of imports, newest first."""
     actor.require(Permission.IMPORTS_READ)
-    page = await repository.list_imports(session, status=status, limit=limit, cursor=cursor)
+    page = await repository.list_imports(session, actor, status=status, limit=limit, cursor=cursor)
     return Page(await _views(session, page.items, language), page.next_cursor)
 
 
@@ -60,7 +60,7 @@ async def list_issues(
 ) -> Page[dict[str, Any]]:
     """A page of the issues of an import, in the order of the file."""
     actor.require(Permission.IMPORTS_READ)
-    row = await repository.get_import(session, import_id)
+    row = await repository.visible_import(session, actor, import_id)
     after = decode_id(cursor) if cursor else -1
     found = await repository.list_issues(session, import_id, limit=limit + 1, after=after)
     page = page_of(list(found), limit, lambda issue: [issue.ordinal])
@@ -73,7 +73,7 @@ async def issues_table(session: AsyncSession, actor: Actor, import_id: int, lang
     as a formula are neutralised.
     """
     actor.require(Permission.IMPORTS_READ)
-    row = await repository.get_import(session, import_id)
+    row = await repository.visible_import(session, actor, import_id)
     issues = list(await repository.list_issues(session, import_id, limit=KEPT_ISSUES))
     return _table_lines(row, issues, language)
 
@@ -114,7 +114,7 @@ async def list_rows(
 ) -> Page[dict[str, Any]]:
     """The rows of an applied import, what each brought, and the fields it changed."""
     actor.require(Permission.IMPORTS_READ)
-    await repository.get_import(session, import_id)
+    await repository.visible_import(session, actor, import_id)
     page = await repository.list_rows(session, import_id, outcome=outcome, limit=limit, cursor=cursor)
     places = [(item.file_id, item.sheet, item.file_row) for item in page.items]
     change_set_id = page.items[0].change_set_id if page.items else 0

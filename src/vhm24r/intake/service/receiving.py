@@ -69,6 +69,7 @@ async def receive(session: AsyncSession, actor: Actor, arrival: Arrival, sha256:
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_name=actor.name,
+        granted_sources=None if actor.granted.sources is None else sorted(actor.granted.sources),
         created_at=now,
     )
     session.add(row)
@@ -91,7 +92,7 @@ async def apply_waiting(session: AsyncSession, actor: Actor, import_id: int, now
     """
     actor.require(Permission.IMPORTS_WRITE)
     await require_writable(session)
-    row = await repository.get_import(session, import_id, for_update=True)
+    row = await repository.visible_import(session, actor, import_id, for_update=True)
     if row.status not in REPEATABLE:
         raise ImportNotWaiting(import_id=import_id, status=row.status)
     await audit.record(session, actor, Deed(REPEATABLE[ImportStatus(row.status)], f"import:{row.id}"), now)
@@ -114,7 +115,7 @@ async def request_cancel(session: AsyncSession, actor: Actor, import_id: int, no
         ImportNotCancellable: it has ended already.
     """
     actor.require(Permission.IMPORTS_WRITE)
-    row = await repository.get_import(session, import_id)
+    row = await repository.visible_import(session, actor, import_id)
     if ImportStatus(row.status) not in IN_PROGRESS:
         raise ImportNotCancellable(import_id=import_id, status=row.status)
     row.cancel_requested = True

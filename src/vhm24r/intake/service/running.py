@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.bulk import Staging, drop_leftovers
 from vhm24r.intake import repository
-from vhm24r.intake.errors import FileRefused, ImportCancelled, ImportFailed, ImportInterrupted
+from vhm24r.intake.errors import FileRefused, ImportCancelled, ImportFailed, ImportInterrupted, SourceNotGranted
 from vhm24r.intake.events import ImportFailed as ImportFailedEvent
 from vhm24r.intake.known_rows import Shelf
 from vhm24r.intake.models import Import, ImportIssue
@@ -189,6 +189,7 @@ async def _read_and_apply(
                 await _note_parsed(intake, row.id, stager)
                 raise
             await _note_parsed(intake, row.id, stager)
+            _require_granted(row, stager)
             assert applying is not None  # a reading without an error has handed something on
             ended = await repository.get_import(session, row.id, for_update=True)
             if ended.cancel_requested:
@@ -315,6 +316,17 @@ async def _note_parsed(intake: Intake, import_id: int, stager: Stager) -> None:
         if rows:
             await session.execute(insert(ImportIssue), rows)
         await announce(session, _progress(import_id, ImportStatus.PARSED, "applying", total, total))
+
+
+def _require_granted(row: Import, stager: Stager) -> None:
+    """Pass, unless whoever brought the file may not see what it was found to be.
+
+    Raises:
+        SourceNotGranted: nothing of it is applied.
+    """
+    for file in stager.files:
+        if row.granted_sources is not None and file.source.name not in row.granted_sources:
+            raise SourceNotGranted(name=row.name, source=file.source.name)
 
 
 async def _stop(intake: Intake, import_id: int, error: AppError) -> None:

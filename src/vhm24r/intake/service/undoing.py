@@ -42,7 +42,7 @@ async def request_undo(session: AsyncSession, actor: Actor, jobs: Jobs, import_i
     """
     actor.require(Permission.IMPORTS_WRITE)
     await require_writable(session)
-    row = await repository.get_import(session, import_id, for_update=True)
+    row = await repository.visible_import(session, actor, import_id, for_update=True)
     if row.status != ImportStatus.APPLIED:
         raise ImportNotApplied(import_id=import_id, status=row.status)
     if row.phase == UNDOING:

@@ -20,7 +20,14 @@ from vhm24r.kit.ids import public_id
 from vhm24r.kit.money import parse_minor
 from vhm24r.orders import repository
 from vhm24r.orders.bulk import ORDER_FIELDS
-from vhm24r.orders.errors import FieldInvalid, FieldNotEditable, NoteEmpty, NothingReported, OrderClosed
+from vhm24r.orders.errors import (
+    FieldInvalid,
+    FieldNotEditable,
+    MachineNotFound,
+    NoteEmpty,
+    NothingReported,
+    OrderClosed,
+)
 from vhm24r.orders.events import OrdersChanged
 from vhm24r.orders.models import Order, OrderChange, OrderCreation, OrderNote, VendingOrder
 from vhm24r.orders.types import (
@@ -45,9 +52,15 @@ NOTE_LIMIT = 4_000
 
 
 async def create_order(session: AsyncSession, actor: Actor, bus: EventBus, new: NewOrder, now: datetime) -> str:
-    """Make a vending order by hand; returns its number."""
+    """Make a vending order by hand; returns its number.
+
+    Raises:
+        MachineNotFound: the machine is not granted.
+    """
     actor.require(Permission.ORDERS_WRITE)
     await require_writable(session)
+    if not actor.granted.machine(new.machine_code):
+        raise MachineNotFound(code=new.machine_code or "")
     number = public_id()
     change_set = await audit.record(session, actor, Deed("order.created", f"order:{number}"), now)
     checked = _checked("payment_method", new.payment_method)
@@ -91,7 +104,7 @@ async def edit_order(
     """
     actor.require(Permission.ORDERS_WRITE)
     await require_writable(session)
-    order = await repository.lock_order(session, number)
+    order = await repository.lock_order(session, number, actor.granted)
     if order.status == OrderStatus.CANCELLED:
         raise OrderClosed(number=number)
     wanted = {name: _checked(name, value) for name, value in edit.fields.items()}
@@ -127,7 +140,7 @@ async def transition(
     Raises:
         IllegalTransition: the table of states has no such step.
     """
-    order = await repository.lock_order(session, number)
+    order = await repository.lock_order(session, number, actor.granted)
     old = OrderStatus(order.status)
     if not ORDER.check(old, to):
         return False
@@ -150,7 +163,7 @@ async def add_note(session: AsyncSession, actor: Actor, number: str, text: str, 
     """
     actor.require(Permission.ORDERS_WRITE)
     await require_writable(session)
-    order = await repository.lock_order(session, number)
+    order = await repository.lock_order(session, number, actor.granted)
     await audit.record(session, actor, Deed("order.noted", f"order:{number}"), now)
     return await _append_note(session, actor, order.id, text, now)
 

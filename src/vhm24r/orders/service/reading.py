@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.identity.permissions import Permission
-from vhm24r.kit.actor import Actor
+from vhm24r.kit.actor import Actor, Granted
 from vhm24r.kit.clock import iso
 from vhm24r.kit.pagination import Page
 from vhm24r.orders import repository
@@ -35,8 +35,10 @@ async def list_orders(
 ) -> Page[dict[str, Any]]:
     """A page of orders as lists show them."""
     actor.require(Permission.ORDERS_READ)
-    page = await repository.list_orders(session, where, zone, sort=sort, limit=limit, cursor=cursor)
-    total = await repository.count_orders(session, where, zone) if with_total else None
+    page = await repository.list_orders(
+        session, where, zone, sort=sort, limit=limit, cursor=cursor, granted=actor.granted
+    )
+    total = await repository.count_orders(session, where, zone, actor.granted) if with_total else None
     return Page([order_row(row._mapping) for row in page.items], page.next_cursor, total)
 
 
@@ -45,8 +47,8 @@ async def stream_orders(
 ) -> AsyncIterator[dict[str, Any]]:
     """Every order of the filter, whole, oldest first: what every export is made of."""
     actor.require(Permission.ORDERS_EXPORT)
-    async for rows in repository.stream_orders(session, where, zone):
-        for order in await _whole(session, rows):
+    async for rows in repository.stream_orders(session, where, zone, actor.granted):
+        for order in await _whole(session, rows, actor.granted):
             yield order
 
 
@@ -57,16 +59,17 @@ async def get_order(session: AsyncSession, actor: Actor, number: str) -> dict[st
         OrderNotFound: there is none of this number.
     """
     actor.require(Permission.ORDERS_READ)
-    return (await _whole(session, [await repository.get_row(session, number)]))[0]
+    return (await _whole(session, [await repository.get_row(session, number, actor.granted)], actor.granted))[0]
 
 
-async def _whole(session: AsyncSession, rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
-    """Orders with everything known about them; three queries for any number of orders."""
+async def _whole(session: AsyncSession, rows: Sequence[AnyRow], granted: Granted) -> list[dict[str, Any]]:
+    """Orders with everything known about them that may be seen; three queries for any number of orders."""
     ids = [row.id for row in rows]
     changes = _by_order(await repository.list_changes(session, ids))
-    evidence = _by_order(await repository.list_evidence(session, ids))
+    told = await repository.list_evidence(session, ids)
+    evidence = _by_order(record for record in told if granted.source(record.source))
     notes = _by_order(await repository.list_notes(session, ids))
-    return [_order(row, changes[row.id], evidence[row.id], notes[row.id]) for row in rows]
+    return [_order(row, changes[row.id], evidence[row.id], notes[row.id], granted) for row in rows]
 
 
 def _by_order(found: Iterable[Any]) -> defaultdict[int, list[Any]]:
@@ -76,8 +79,8 @@ def _by_order(found: Iterable[Any]) -> defaultdict[int, list[Any]]:
     return grouped
 
 
-def _order(row: AnyRow, changes: list[Any], evidence: list[Any], notes: list[Any]) -> dict[str, Any]:
-    history = [_change(change) for change in changes]
+def _order(row: AnyRow, changes: list[Any], evidence: list[Any], notes: list[Any], granted: Granted) -> dict[str, Any]:
+    history = [_change(change, granted) for change in changes]
     return {
         **order_row(row._mapping),
         "findings": row.findings or [],
@@ -95,8 +98,8 @@ def _order(row: AnyRow, changes: list[Any], evidence: list[Any], notes: list[Any
 async def list_changes(session: AsyncSession, actor: Actor, number: str) -> list[dict[str, Any]]:
     """Every change of an order, newest first."""
     actor.require(Permission.ORDERS_READ)
-    row = await repository.get_row(session, number)
-    return [_change(change) for change in await repository.list_changes(session, [row.id])]
+    row = await repository.get_row(session, number, actor.granted)
+    return [_change(change, actor.granted) for change in await repository.list_changes(session, [row.id])]
 
 
 async def list_versions(session: AsyncSession, actor: Actor, number: str) -> list[dict[str, Any]]:
@@ -111,7 +114,7 @@ async def get_version(session: AsyncSession, actor: Actor, number: str, version:
         VersionNotFound: the order has fewer versions.
     """
     actor.require(Permission.ORDERS_READ)
-    row = await repository.get_row(session, number)
+    row = await repository.get_row(session, number, actor.granted)
     if not 1 <= version <= row.version:
         raise VersionNotFound(number=number, version=version, last=row.version)
     present = {**field_values(row._mapping), STATUS_FIELD: row.status}
@@ -142,7 +145,9 @@ def _versions(changes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(versions.values())
 
 
-def _change(row: AnyRow) -> dict[str, Any]:
+def _change(row: AnyRow, granted: Granted) -> dict[str, Any]:
+    """A change; which file it came from is for who sees every source."""
+    hidden = granted.sources is not None
     return {
         "version": row.version,
         "kind": row.kind,
@@ -152,9 +157,9 @@ def _change(row: AnyRow) -> dict[str, Any]:
         "at": iso(row.at),
         "actor": {"kind": row.actor_kind, "id": row.actor_id, "name": row.actor_name},
         "reason": row.reason,
-        "import_id": row.import_id,
-        "file": row.file_name,
-        "locator": locator(row.sheets, row.sheet, row.file_row, row.member),
+        "import_id": None if hidden else row.import_id,
+        "file": None if hidden else row.file_name,
+        "locator": None if hidden else locator(row.sheets, row.sheet, row.file_row, row.member),
     }
 
 

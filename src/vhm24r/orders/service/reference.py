@@ -13,7 +13,7 @@ from vhm24r.audit.service import Deed
 from vhm24r.identity.permissions import Permission
 from vhm24r.kit.actor import Actor
 from vhm24r.orders import repository
-from vhm24r.orders.errors import FieldInvalid, FieldNotEditable
+from vhm24r.orders.errors import FieldInvalid, FieldNotEditable, MachineNotFound
 from vhm24r.orders.models import VendingMachine
 from vhm24r.platform.flags import require_writable
 
@@ -26,7 +26,8 @@ TEXT_LIMIT = 300
 async def list_machines(session: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
     """Machines that reports have named, by code."""
     actor.require(Permission.MACHINES_READ)
-    return [machine_view(machine) for machine in await repository.list_machines(session)]
+    found = await repository.list_machines(session)
+    return [machine_view(machine) for machine in found if actor.granted.machine(machine.code)]
 
 
 async def list_products(session: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
@@ -47,6 +48,8 @@ async def edit_machine(
     """
     actor.require(Permission.MACHINES_WRITE)
     await require_writable(session)
+    if not actor.granted.machine(code):
+        raise MachineNotFound(code=code)
     machine = await repository.lock_machine(session, code)
     wanted = {name: _checked(name, value) for name, value in changes.items()}
     changed = {name: value for name, value in wanted.items() if getattr(machine, name) != value}

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.evidence.types import Role, SourceName
+from vhm24r.kit.actor import Granted
 from vhm24r.kit.money import format_minor
 from vhm24r.platform.business_settings import values_of
 from vhm24r.platform.db import AnyRow
@@ -59,16 +60,26 @@ async def windows(session: AsyncSession) -> dict[str, int]:
     return {**of_money, str(SourceName.VENDHUB): int(values[rules.SALE_WINDOW_S.key])}
 
 
-async def candidates_of(session: AsyncSession, exception: AnyRow) -> list[dict[str, Any]]:
-    """Candidates as `{"kind": "pair" | "split" | "merge", "orders", "records", "reasons"}`; none where nothing fits."""
+async def candidates_of(session: AsyncSession, exception: AnyRow, granted: Granted) -> list[dict[str, Any]]:
+    """Candidates that somebody may see, as `{"kind": "pair" | "split" | "merge", "orders", "records", "reasons"}`; none
+    where nothing fits.
+    """
     if exception.order_id is not None:
-        return await _for_order(session, exception)
+        return await _for_order(session, exception, granted)
     if exception.record_id is not None:
-        return await _for_record(session, exception.record_id)
+        return await _for_record(session, exception.record_id, granted)
     return []
 
 
-async def _for_order(session: AsyncSession, exception: AnyRow) -> list[dict[str, Any]]:
+def _records(rows: Sequence[AnyRow], granted: Granted) -> list[AnyRow]:
+    return [row for row in rows if granted.record(row.machine_code, row.source)]
+
+
+def _orders(rows: Sequence[AnyRow], granted: Granted) -> list[AnyRow]:
+    return [row for row in rows if granted.machine(row.machine_code)]
+
+
+async def _for_order(session: AsyncSession, exception: AnyRow, granted: Granted) -> list[dict[str, Any]]:
     order = await queries.order_facts(session, exception.order_id)
     role = None if order is None else role_lacked(exception.type, order.payment_method)
     if order is None or role is None or order.at is None or not order.amount:
@@ -78,6 +89,7 @@ async def _for_order(session: AsyncSession, exception: AnyRow) -> list[dict[str,
     same = await queries.records_near(session, wanted, within=FAR, limit=MOST_NEAR + MOST_FAR, same_amount=True)
     other = await queries.records_near(session, wanted, within=SAME_MOMENT, limit=MOST_OTHER, same_amount=False)
     parts = await queries.records_near(session, wanted, within=TOGETHER, limit=COMBINED, same_amount=None)
+    same, other, parts = (_records(rows, granted) for rows in (same, other, parts))
     mine, place = order_view(order), order.machine_code
     near = [row for row in same if abs(row.seconds) <= reach[row.source]]
     found = [_pair([mine], [record_view(row)], _reasons(row, wanted, place)) for row in _ranked(near, same, other)]
@@ -87,7 +99,7 @@ async def _for_order(session: AsyncSession, exception: AnyRow) -> list[dict[str,
     ]
 
 
-async def _for_record(session: AsyncSession, record_id: int) -> list[dict[str, Any]]:
+async def _for_record(session: AsyncSession, record_id: int, granted: Granted) -> list[dict[str, Any]]:
     gross = await gross_sources(session)
     (record,) = await queries.record_facts(session, [record_id], gross) or (None,)
     if record is None or record.occurred_at is None or not record.amount or record.amount < 0:
@@ -100,6 +112,7 @@ async def _for_record(session: AsyncSession, record_id: int) -> list[dict[str, A
     same = await queries.orders_near(session, wanted, within=FAR, limit=MOST_NEAR + MOST_FAR, same_amount=True)
     other = await queries.orders_near(session, wanted, within=SAME_MOMENT, limit=MOST_OTHER, same_amount=False)
     parts = await queries.orders_near(session, wanted, within=TOGETHER, limit=COMBINED, same_amount=None)
+    same, other, parts = (_orders(rows, granted) for rows in (same, other, parts))
     mine, place = record_view(record), record.machine_code
     near = [row for row in same if abs(row.seconds) <= reach]
     found = [_pair([order_view(row)], [mine], _reasons(row, wanted, place)) for row in _ranked(near, same, other)]

@@ -20,7 +20,7 @@ from vhm24r.audit.service import Deed
 from vhm24r.evidence.types import Role, SourceName
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake.statements import identity_of
-from vhm24r.kit.actor import Actor
+from vhm24r.kit.actor import Actor, Granted
 from vhm24r.kit.clock import business_day
 from vhm24r.kit.money import format_minor
 from vhm24r.orders.errors import OrderClosed, OrderNotFound
@@ -115,8 +115,8 @@ async def match_by_hand(
     reason = _because(wish.reason)
     if not wish.orders or not wish.records or max(len(wish.orders), len(wish.records)) > MOST:
         raise ManyToMany
-    orders = await _lock_orders(session, wish.orders)
-    records = await _lock_records(session, wish.records)
+    orders = await _lock_orders(session, wish.orders, actor.granted)
+    records = await _lock_records(session, wish.records, actor.granted)
     if len(orders) > 1 and len(records) > 1:
         raise ManyToMany
     standing = await _standing(session, [row.record_id for row in records], [row.id for row in orders])
@@ -159,6 +159,11 @@ async def unmatch(
     pair = (int(match.record_id), int(match.order_id))
     records = await queries.record_facts(session, [pair[0]], ())
     orders = await _orders(session, "id = ANY (:wanted)", [pair[1]])
+    granted = actor.granted
+    if not all(granted.machine(row.machine_code) for row in orders):
+        raise MatchNotFound(id=match_id)
+    if not all(granted.record(row.machine_code, row.source) for row in records):
+        raise MatchNotFound(id=match_id)
     released = await _release(session, actor, [pair], DecisionKind.MATCH, now)
     made: list[int] = []
     if match.kind == MatchKind.AUTO:
@@ -182,15 +187,15 @@ def _because(reason: str) -> str:
     return words
 
 
-async def _lock_orders(session: AsyncSession, numbers: Sequence[str]) -> Sequence[AnyRow]:
+async def _lock_orders(session: AsyncSession, numbers: Sequence[str], granted: Granted) -> Sequence[AnyRow]:
     """Vending orders that stand, locked until the transaction ends.
 
     Raises:
-        OrderNotFound: there is none of a number. OrderClosed: one is cancelled.
+        OrderNotFound: there is none of a number, or of a machine that is not granted. OrderClosed: one is cancelled.
     """
     askable = sorted({number for number in numbers if "\x00" not in number})
     rows = await _orders(session, "number = ANY (:wanted)", askable)
-    known = {row.number for row in rows}
+    known = {row.number for row in rows if granted.machine(row.machine_code)}
     for number in numbers:
         if number not in known:
             raise OrderNotFound(number=number[:80])
@@ -202,13 +207,13 @@ async def _lock_orders(session: AsyncSession, numbers: Sequence[str]) -> Sequenc
 
 async def _orders(session: AsyncSession, condition: str, wanted: Sequence[Any]) -> Sequence[AnyRow]:
     statement = f"""
-        SELECT id, number, status, occurred_at, amount, coalesce(currency, '') AS currency, payment_method FROM orders
-        WHERE {condition} AND withdrawn_at IS NULL AND channel = '{Channel.VENDING}' ORDER BY id FOR UPDATE
+        SELECT id, number, status, occurred_at, amount, coalesce(currency, '') AS currency, payment_method, machine_code
+        FROM orders WHERE {condition} AND withdrawn_at IS NULL AND channel = '{Channel.VENDING}' ORDER BY id FOR UPDATE
     """
     return (await session.execute(text(statement), {"wanted": list(wanted)})).all()
 
 
-async def _lock_records(session: AsyncSession, refs: Sequence[RecordRef]) -> Sequence[AnyRow]:
+async def _lock_records(session: AsyncSession, refs: Sequence[RecordRef], granted: Granted) -> Sequence[AnyRow]:
     """Records that stand and name no order, locked, so that of two people one decides first.
 
     Raises:
@@ -222,7 +227,8 @@ async def _lock_records(session: AsyncSession, refs: Sequence[RecordRef]) -> Seq
         text("SELECT FROM evidence_records WHERE id = ANY (:ids) ORDER BY id FOR UPDATE"), {"ids": ids}
     )
     rows = await queries.record_facts(session, ids, await gross_sources(session))
-    found = {row.record_id for row in rows if ROLES[SourceName(row.source)] in SOURCES_OF}
+    seen = [row for row in rows if granted.record(row.machine_code, row.source)]
+    found = {row.record_id for row in seen if ROLES[SourceName(row.source)] in SOURCES_OF}
     for record_id, ref in named.items():
         if record_id not in found:
             raise RecordNotFound(source=ref.source, external_id=ref.external_id or record_id)

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
-from vhm24r.identity import service as identity
 from vhm24r.identity.errors import PersonNotFound
 from vhm24r.identity.permissions import PERMISSIONS, Permission, Role
+from vhm24r.identity.service.people import get_person
 from vhm24r.identity.types import PersonStatus
 from vhm24r.kit.actor import Actor
 from vhm24r.kit.clock import iso
@@ -87,8 +87,8 @@ async def list_exceptions(
         if actor.id is None:
             raise FilterInvalid(field="assignee", value=ME)
         where = replace(where, assignee=actor.id)
-    page = await queries.list_exceptions(session, where, sort=sort, limit=limit, cursor=cursor)
-    total = await queries.count_exceptions(session, where) if with_total else None
+    page = await queries.list_exceptions(session, where, actor.granted, sort=sort, limit=limit, cursor=cursor)
+    total = await queries.count_exceptions(session, where, actor.granted) if with_total else None
     return Page([exception_view(row, now, zone) for row in page.items], page.next_cursor, total)
 
 
@@ -101,12 +101,12 @@ async def get_exception(
         ExceptionNotFound: there is none of this id.
     """
     actor.require(Permission.MATCHES_READ)
-    row = await queries.get_exception(session, exception_id)
+    row = await queries.get_exception(session, exception_id, actor.granted)
     said = await queries.list_comments(session, exception_id)
     return {
         **exception_view(row, now, zone),
         "said": [{"id": one.id, "text": one.text, "author": one.author_name, "at": iso(one.at)} for one in said],
-        "candidates": await candidates_of(session, row) if row.present else [],
+        "candidates": await candidates_of(session, row, actor.granted) if row.present else [],
     }
 
 
@@ -131,7 +131,7 @@ async def assign(
 async def _require_able(session: AsyncSession, person_id: int) -> None:
     if not 0 < person_id < LARGEST_ID:
         raise PersonNotFound(who=person_id)
-    person = await identity.get_person(session, person_id)
+    person = await get_person(session, person_id)
     may = Permission.MATCHES_WRITE in PERMISSIONS[Role(person.role)]
     if not may or person.status != PersonStatus.APPROVED:
         raise PersonNotFound(who=person_id)
@@ -145,7 +145,7 @@ async def comment(session: AsyncSession, actor: Actor, exception_id: int, said: 
     """
     actor.require(Permission.MATCHES_WRITE)
     await require_writable(session)
-    row = await queries.get_exception(session, exception_id)
+    row = await queries.get_exception(session, exception_id, actor.granted)
     words = said.strip()[:TEXT_LIMIT]
     if not words:
         raise NoteEmpty
@@ -210,7 +210,8 @@ async def _change(
         )
         SELECT b.*, c.id IS NOT NULL AS changed FROM before b LEFT JOIN changed c USING (id) ORDER BY b.id
     """
-    known = [found for found in wanted if 0 < found < LARGEST_ID]
+    visible = await queries.seen_exceptions(session, wanted, actor.granted)
+    known = [found for found in visible if 0 < found < LARGEST_ID]
     rows = (await session.execute(text(statement), {**values, "ids": known, "state": state})).all()
     touched = [row for row in rows if row.changed]
     if touched:

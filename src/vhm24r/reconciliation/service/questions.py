@@ -36,6 +36,7 @@ Limits = tuple[int, int]
 async def summary(session: AsyncSession, actor: Actor, days: Days, zone: ZoneInfo) -> dict[str, Any]:
     """How reconciliation stands for some days: what `vhm24r reconcile --json` prints, but for `seconds`."""
     actor.require(Permission.MATCHES_READ)
+    actor.require_everything()
     found = await queries.statuses(session, days, zone)
     by_status = dict.fromkeys(map(str, MatchStatus), 0)
     for row in found:
@@ -125,6 +126,7 @@ async def drift(
         GroupingUnknown: there is something else in `by`.
     """
     actor.require(Permission.MATCHES_READ)
+    actor.require_everything()
     for name in by:
         if name not in DRIFT_COLUMNS:
             raise GroupingUnknown(value=name[:40], known=", ".join(DRIFT_COLUMNS))
@@ -177,6 +179,7 @@ def drift_status(ours: int, difference: int, limits: Limits) -> str:
 async def gateways(session: AsyncSession, actor: Actor, days: Days) -> dict[str, Any]:
     """What gateways took, kept and owe (`totals`), and what became of each of their days (`payouts`)."""
     actor.require(Permission.MATCHES_READ)
+    actor.require_everything()
     contains = await gross_sources(session)
     rows = [row for row in await queries.drift(session, days, ("source",)) if row.source in GATEWAYS]
     return {
@@ -222,6 +225,7 @@ def _payout(row: AnyRow) -> dict[str, Any]:
 async def collections(session: AsyncSession, actor: Actor, days: Days, zone: ZoneInfo) -> list[dict[str, Any]]:
     """Cash of machines between collections that ended on some days, the latest first."""
     actor.require(Permission.MATCHES_READ)
+    actor.require_everything()
     return [
         {
             "machine": machine_view(row),
@@ -252,6 +256,7 @@ async def offsets(
     `beyond` are those that are off by more than the window of their source.
     """
     actor.require(Permission.MATCHES_READ)
+    actor.require_everything()
     allowed = await windows(session)
     page = await queries.clocks(session, days, allowed, only_beyond=only_beyond, limit=limit, cursor=cursor)
     return Page([_offset(row) for row in page.items], page.next_cursor)
@@ -275,6 +280,7 @@ def _offset(row: AnyRow) -> dict[str, Any]:
 async def closed_span(session: AsyncSession, actor: Actor, days: Days, zone: ZoneInfo) -> Days:
     """Both ends of some days: an open one is where the facts begin or end. Without any end, or any fact, everything."""
     actor.require(Permission.MATCHES_READ)
+    actor.require_everything()
     first, last = days.first, days.last
     if (first is None) == (last is None):
         return days

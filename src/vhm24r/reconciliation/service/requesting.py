@@ -45,6 +45,7 @@ async def request_run(
 ) -> int:
     """Have a worker settle some days, or everything; returns the job to watch."""
     actor.require(Permission.MATCHES_WRITE)
+    actor.require_everything()
     await require_writable(session)
     await ask_for_days(session, first, last, now)
     return await jobs.defer(session, RECONCILE)
