@@ -194,6 +194,15 @@ async def test_who_is_granted_no_source_sees_no_import(network: Services, here: 
     assert (watched.status_code, watched.json()["code"]) == (403, "app.part_only")
 
 
+async def test_mappings_are_of_who_sees_other_layouts(network: Services, here: FastAPI) -> None:
+    async with await limited(network, here, sources=["payme"]) as operator:
+        listed = await operator.get("/api/v1/mappings")
+        forgotten = await operator.delete("/api/v1/mappings/shop")
+
+    assert listed.json()["items"] == []
+    assert (forgotten.status_code, forgotten.json()["code"]) == (403, "app.part_only")
+
+
 async def test_changes_name_no_file_to_who_does_not_see_all_sources(network: Services, here: FastAPI) -> None:
     async with await limited(network, here, sources=["payme"]) as operator:
         changes = (await operator.get(f"/api/v1/orders/{number(1)}")).json()["changes"]

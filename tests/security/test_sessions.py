@@ -452,3 +452,17 @@ async def test_a_process_that_may_have_missed_news_asks_again(services: Services
     with pytest.raises(SessionEnded):
         await access.authenticate(tokens.access)
     assert jwt.get_unverified_header((await tokens_of(services, Role.OPERATOR)).access)["kid"] == kid
+
+
+async def test_who_was_away_signs_out_as_well(services: Services) -> None:
+    app = build_app(services)
+    tokens = await tokens_of(services, Role.OPERATOR)
+    pass_time(services, timedelta(minutes=20))
+    async with browser_of(app, tokens) as browser, client_of(app) as stranger:
+        left = await browser.post("/api/v1/auth/logout")
+        carried = await stranger.post(REFRESH, json={"refresh_token": tokens.refresh})
+        nobody = await stranger.post("/api/v1/auth/logout")
+
+    assert (left.status_code, nobody.status_code) == (204, 204)
+    assert len(left.headers.get_list("set-cookie")) == 2
+    assert (carried.status_code, carried.json()["code"]) == (401, "identity.session_ended")

@@ -22,11 +22,14 @@ export function takeArrival(): Arrival {
 }
 
 const MARK = 'vhm24r.sign-in'
+/** For how long a window that went to sign in is believed to have meant it. */
+const MEANT_FOR = 10 * 60_000
 
 /** Remember that this window went to sign in, and from where: fields nobody asked for are somebody else's. */
 export function markSignIn(from: string): void {
   try {
-    sessionStorage.setItem(MARK, sessionStorage.getItem(MARK) ?? from)
+    const [, where = from] = sessionStorage.getItem(MARK)?.split(' ') ?? []
+    sessionStorage.setItem(MARK, `${Date.now()} ${where}`)
   } catch {
     // Not remembered: the page will ask before it signs in.
   }
@@ -35,9 +38,9 @@ export function markSignIn(from: string): void {
 /** Where this window went to sign in from, once; null when it did not. */
 export function takeMark(): string | null {
   try {
-    const from = sessionStorage.getItem(MARK)
+    const [at, from] = sessionStorage.getItem(MARK)?.split(' ') ?? []
     sessionStorage.removeItem(MARK)
-    return from
+    return from && Date.now() - Number(at) < MEANT_FOR ? from : null
   } catch {
     return null
   }

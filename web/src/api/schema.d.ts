@@ -99,7 +99,7 @@ export interface paths {
         put?: never;
         /**
          * Sign Out
-         * @description Close this session.
+         * @description Close this session, also when its access token has expired, and have the browser forget both cookies.
          */
         post: operations["sign_out"];
         delete?: never;

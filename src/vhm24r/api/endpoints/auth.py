@@ -30,6 +30,7 @@ from vhm24r.api.security import (
     WaitingToo,
     WriteSession,
     client_of,
+    identify,
     require_our_page,
 )
 from vhm24r.identity.errors import CredentialsAmbiguous, RefreshInvalid
@@ -49,6 +50,7 @@ TokensIn = Annotated[
     Literal["cookie", "body"], Query(description="cookie: for a browser; body: for a program that sends a Bearer token")
 ]
 CARRIES_ON = Depends(Open("the refresh token is the proof", RateClass.REFRESH))
+CLOSES = Depends(Open("closes what is open, if anything", RateClass.REFRESH))
 WAY_IN = Depends(Open("this is the way in", RateClass.SIGN_IN))
 
 
@@ -168,12 +170,22 @@ async def change_me(
     return me_view(person, people.actor_of(person), services.settings)
 
 
-@router.post("/logout", status_code=204)
-async def sign_out(found: WaitingToo, services: ServicesOf, session: WriteSession) -> Response:
-    """Close this session."""
-    if found.session_id is not None:
-        await sessions.revoke_own(session, found.actor, found.session_id, services.clock.now())
-        services.access.forget(found.person.id)
+@router.post(
+    "/logout", status_code=204, dependencies=[Depends(Open("closes what is open, if anything", RateClass.REFRESH))]
+)
+async def sign_out(request: Request, services: ServicesOf, session: WriteSession) -> Response:
+    """Close this session, also when its access token has expired, and have the browser forget both cookies."""
+    now = services.clock.now()
+    try:
+        found = await identify(request)
+    except Unauthenticated:
+        for token in set(values_of_cookie(request, REFRESH_COOKIE)):
+            require_our_page(request)
+            await sessions.revoke_by_refresh(session, token, now)
+    else:
+        if found.session_id is not None:
+            await sessions.revoke_own(session, found.actor, found.session_id, now)
+            services.access.forget(found.person.id)
     response = Response(status_code=204)
     clear_cookies(response)
     return response

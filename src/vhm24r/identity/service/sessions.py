@@ -118,6 +118,16 @@ async def revoke_own(session: AsyncSession, actor: Actor, session_id: int, now: 
     await audit.record(session, actor, Deed("session.revoked", f"person:{actor.id}", data={"session": session_id}), now)
 
 
+async def revoke_by_refresh(session: AsyncSession, token: str, now: datetime) -> None:
+    """Close the session that a refresh token belongs to, used or not; an unknown one closes nothing."""
+    whose = select(Session).join(RefreshToken, RefreshToken.session_id == Session.id)
+    row = (await session.execute(whose.where(RefreshToken.token_hash == token_hash(token)))).scalar_one_or_none()
+    if row is not None and await _revoke(session, row.person_id, (row.id,), now):
+        actor = actor_of(await get_person(session, row.person_id))
+        deed = Deed("session.revoked", f"person:{row.person_id}", data={"session": row.id})
+        await audit.record(session, actor, deed, now)
+
+
 async def revoke_others(session: AsyncSession, actor: Actor, keep: int | None, now: datetime) -> int:
     """Close all of one's own sessions but one; how many."""
     ids = [row.id for row in await own_sessions(session, actor.id or 0, now) if row.id != keep]

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
+from vhm24r.evidence.types import SourceName
 from vhm24r.identity.permissions import Permission
 from vhm24r.intake import repository
 from vhm24r.intake.errors import ImportNotUnmapped, MappingInvalid, MappingNotFound
@@ -20,6 +21,7 @@ from vhm24r.intake.sources.registry import SOURCES
 from vhm24r.intake.types import ImportStatus
 from vhm24r.kit.actor import Actor
 from vhm24r.kit.clock import iso
+from vhm24r.kit.errors import PartOnly
 from vhm24r.kit.text import fold, storable
 
 
@@ -32,6 +34,7 @@ async def save(session: AsyncSession, actor: Actor, said: dict[str, Any], header
         MappingInvalid: what is said does not make sense, or header or name are another mapping's.
     """
     actor.require(Permission.IMPORTS_WRITE)
+    _require_generic(actor)
     mapping = Mapping.of(said, header)
     await session.execute(text("LOCK TABLE column_mappings IN SHARE ROW EXCLUSIVE MODE"))  # two at once see each other
     for other in await repository.list_column_mappings(session):
@@ -117,6 +120,8 @@ async def suggestions(session: AsyncSession, actor: Actor, import_id: int, zone:
 async def list_mappings(session: AsyncSession, actor: Actor) -> list[dict[str, Any]]:
     """The mappings people have made, by name."""
     actor.require(Permission.IMPORTS_READ)
+    if not actor.granted.source(SourceName.GENERIC):
+        return []
     return [
         {**row.said, "header": row.header, "made_by": row.actor_name, "updated_at": iso(row.updated_at)}
         for row in await repository.list_column_mappings(session)
@@ -130,9 +135,20 @@ async def forget(session: AsyncSession, actor: Actor, name: str, now: datetime) 
         MappingNotFound: there is none of this name.
     """
     actor.require(Permission.IMPORTS_WRITE)
+    _require_generic(actor)
     if name != storable(name):  # PostgreSQL keeps no such text
         raise MappingNotFound(name=storable(name))
     gone = await session.execute(delete(ColumnMapping).where(ColumnMapping.name == name).returning(ColumnMapping.id))
     if gone.scalar_one_or_none() is None:
         raise MappingNotFound(name=name)
     await audit.record(session, actor, Deed("mapping.forgotten", f"mapping:{name}"), now)
+
+
+def _require_generic(actor: Actor) -> None:
+    """Pass, unless files of other layouts are none of the actor's sources.
+
+    Raises:
+        PartOnly: so it is.
+    """
+    if not actor.granted.source(SourceName.GENERIC):
+        raise PartOnly

@@ -32,7 +32,7 @@ async def get_import(session: AsyncSession, actor: Actor, import_id: int, langua
     """
     actor.require(Permission.IMPORTS_READ)
     row = await repository.visible_import(session, actor, import_id)
-    return (await _views(session, [row], language))[0]
+    return (await _views(session, actor, [row], language))[0]
 
 
 async def list_imports(
@@ -41,12 +41,16 @@ async def list_imports(
     """A page of imports, newest first."""
     actor.require(Permission.IMPORTS_READ)
     page = await repository.list_imports(session, actor, status=status, limit=limit, cursor=cursor)
-    return Page(await _views(session, page.items, language), page.next_cursor)
+    return Page(await _views(session, actor, page.items, language), page.next_cursor)
 
 
-async def _views(session: AsyncSession, rows: list[Import], language: str) -> list[dict[str, Any]]:
+async def _views(session: AsyncSession, actor: Actor, rows: list[Import], language: str) -> list[dict[str, Any]]:
+    """Imports with their issues counted; others that resemble them are named to who sees every source."""
     counted = await repository.count_issues(session, [row.id for row in rows])
-    return [import_view(row, [c._mapping for c in counted if c.import_id == row.id], language) for row in rows]
+    views = [import_view(row, [c._mapping for c in counted if c.import_id == row.id], language) for row in rows]
+    if actor.granted.sources is not None:
+        views = [{**view, "duplicate_of": None, "similar_to": None} for view in views]
+    return views
 
 
 async def list_issues(
