@@ -170,9 +170,7 @@ async def change_me(
     return me_view(person, people.actor_of(person), services.settings)
 
 
-@router.post(
-    "/logout", status_code=204, dependencies=[Depends(Open("closes what is open, if anything", RateClass.REFRESH))]
-)
+@router.post("/logout", status_code=204, dependencies=[CLOSES])
 async def sign_out(request: Request, services: ServicesOf, session: WriteSession) -> Response:
     """Close this session, also when its access token has expired, and have the browser forget both cookies."""
     now = services.clock.now()
