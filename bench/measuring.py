@@ -54,10 +54,14 @@ def _below(process: int) -> Iterator[int]:
     """Every process that this one, or one below it, has started. Asked of Linux: looking through all processes
     of the machine would cost more than some imports do.
     """
-    for children in Path(f"/proc/{process}/task").glob("*/children"):
+    try:
+        threads = list(Path(f"/proc/{process}/task").iterdir())
+    except OSError:  # it has ended meanwhile
+        return
+    for thread in threads:
         try:
-            found = [int(child) for child in children.read_text().split()]
-        except OSError:  # a thread that has ended meanwhile
+            found = [int(child) for child in (thread / "children").read_text().split()]
+        except OSError:  # so has a thread
             continue
         for child in found:
             yield child

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import comb
 
 from vhm24r.reconciliation.matcher.candidates import candidates
 from vhm24r.reconciliation.matcher.facts import NOBODY, Facts, Flags, Ints, Pairs, day_by_day
@@ -23,9 +24,13 @@ SAMPLED = 40
 """Records of a terminal and day that are looked at: enough to see the peak."""
 
 FEWEST = 3
-"""Fewer records in the peak prove nothing about where a terminal stands, nor does a lead of fewer than LEAD of them."""
+"""So many records in the peak, and LEAD more than any other machine has, prove where a terminal stands."""
 
 LEAD = 2
+"""Fewer records than that show no peak at all."""
+
+UNLIKELY = 0.01
+"""Below this chance of a peak that means nothing, fewer than FEWEST and LEAD prove it as well."""
 
 LEAST_SHARE = 0.7
 """Share of a terminal's records that must have an order of the machine in the peak."""
@@ -54,7 +59,7 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Peaks:
     """For some terminals on some days (`group`) and a `machine`: the `share` of records that have an order of it in the
-    fullest minute, which begins `start_s` seconds after the order.
+    fullest minute, which begins `start_s` seconds after the order, and how many as full there would be by `chance`.
     """
 
     group: Ints
@@ -62,6 +67,7 @@ class Peaks:
     share: Shares
     count: Ints
     start_s: Ints
+    chance: Shares
 
 
 def standing(orders: Facts, records: Facts, reach_s: int) -> Standing:
@@ -74,16 +80,16 @@ def standing(orders: Facts, records: Facts, reach_s: int) -> Standing:
     there, here = day_by_day(orders, records.only(sample))
     found, _ = candidates(there, here, reach_s)
     found = found.only(orders.party[found.order] != NOBODY)
-    size = np.bincount(group[sample], minlength=groups)
-    peaks = _peaks(found, group[sample], orders.party, size, reach_s)
+    looked = _looked_at(orders, records, group, sample, groups)
+    peaks = _peaks(found, group[sample], orders.party, looked, reach_s)
     machine = np.full(groups, NOBODY)
     machine[group[group != NOBODY]] = records.home[group != NOBODY]
     at_home = (machine[peaks.group] == peaks.machine) & (peaks.count >= LEAD)
-    best = np.concatenate([_leaders(peaks, size, machine), np.flatnonzero(at_home)])
+    best = np.concatenate([_leaders(peaks, looked.size, machine), np.flatnonzero(at_home)])
     timed, start_s = np.zeros(groups, dtype=np.bool_), np.full(groups, -PEAK_S // 2)
     machine[peaks.group[best]], start_s[peaks.group[best]] = peaks.machine[best], peaks.start_s[best]
     timed[peaks.group[best]] = True
-    roaming = _roaming(found, group[sample], size, reach_s)
+    roaming = _roaming(found, group[sample], looked.size, reach_s)
     roaming = Roaming(*(column[(machine == NOBODY)[roaming.group]] for column in (roaming.group, roaming.start_s)))
     start_s[roaming.group], timed[roaming.group] = roaming.start_s, True
     of = group[sample][found.record]
@@ -120,6 +126,27 @@ def _sampled(records: Facts, group: Ints, groups: int) -> Ints:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedAt:
+    """Of each group how many of its records were sampled, and how many machines sold anything that day."""
+
+    size: Ints
+    machines: Ints
+
+
+def _looked_at(orders: Facts, records: Facts, group: Ints, sample: Ints, groups: int) -> LookedAt:
+    day = np.zeros(groups, dtype=np.int64)
+    day[group[sample]] = records.day[sample]
+    sold = np.flatnonzero(orders.party != NOBODY)
+    many = int(orders.party.max(initial=0)) + 1
+    days, machines = np.unique(np.unique(orders.day[sold] * many + orders.party[sold]) // many, return_counts=True)
+    place = np.minimum(np.searchsorted(days, day), max(len(days) - 1, 0))
+    return LookedAt(
+        np.bincount(group[sample], minlength=groups),
+        np.where(days[place] == day, machines[place], 0) if len(days) else np.zeros(groups, dtype=np.int64),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Minutes:
     """Of every group and machine that have candidates, how many records lie in each minute after an order of it."""
 
@@ -142,13 +169,25 @@ def _minutes(found: Pairs, group: Ints, machine_of: Ints, reach_s: int) -> Minut
     return Minutes(names // machines, names % machines, until[:, PEAK_BINS:] - until[:, :-PEAK_BINS])
 
 
-def _peaks(found: Pairs, group: Ints, machine_of: Ints, size: Ints, reach_s: int) -> Peaks:
+def _peaks(found: Pairs, group: Ints, machine_of: Ints, looked: LookedAt, reach_s: int) -> Peaks:
     """The fullest minute of every group and machine that have candidates."""
     minutes = _minutes(found, group, machine_of, reach_s)
     fullest = minutes.counts.argmax(axis=1)
     count = minutes.counts[np.arange(len(minutes.group)), fullest]
-    share = count / size[minutes.group]
-    return Peaks(minutes.group, minutes.machine, share, count, fullest * BIN_S - reach_s)
+    size, machines = looked.size[minutes.group], looked.machines[minutes.group]
+    pairs = np.bincount(group[found.record], minlength=len(looked.size))[minutes.group]
+    chance = _chance(count, size, pairs, machines * (2 * reach_s // PEAK_S))
+    return Peaks(minutes.group, minutes.machine, count / size, count, fullest * BIN_S - reach_s, chance)
+
+
+def _chance(count: Ints, size: Ints, pairs: Ints, places: Ints) -> Shares:
+    """How many peaks of `count` among `size` records there would be by chance in `places`, the minutes of all machines.
+
+    Chance strews `pairs` evenly over them; those of the peak it would explain are not chance's, and one more makes up
+    for what few records cannot tell.
+    """
+    each = np.minimum((pairs - count + 1) / (size * places), 1)
+    return np.asarray(places * comb(size, count) * each**count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +218,14 @@ def _leaders(peaks: Peaks, size: Ints, home: Ints) -> Ints:
     records, and far above the next machine's. `size` is how many records of each group were looked at.
     """
     order = np.lexsort((-peaks.share, peaks.group))
-    group, share, count = peaks.group[order], peaks.share[order], peaks.count[order]
+    group, share, count, chance = (column[order] for column in (peaks.group, peaks.share, peaks.count, peaks.chance))
     is_first = np.diff(group, prepend=NOBODY) != 0
     has_next = np.append(group[1:] == group[:-1], False)[: len(group)]
     lead = count - np.where(has_next, np.append(count[1:], 0)[: len(group)], 0)
-    sure = (
-        is_first
-        & (home[group] == NOBODY)
-        & (count >= FEWEST)
-        & (share >= LEAST_SHARE)
-        & (lead >= np.maximum(LEAD, LEAST_LEAD * size[group]))
-    )
+    proven = (count >= FEWEST) & (lead >= LEAD)
+    unlikely = (count >= LEAD) & (lead >= 1) & (chance < UNLIKELY)
+    clear = (share >= LEAST_SHARE) & (lead >= LEAST_LEAD * size[group])
+    sure = is_first & (home[group] == NOBODY) & clear & (proven | unlikely)
     leaders: Ints = order[sure]
     return leaders
 
