@@ -119,7 +119,7 @@ class Spool:
         if self.ready is None:
             self._file.write(_written(rows, broken) + b"\n")
         else:
-            self.ready.append(([list(map(str, row)) for row in _sound_rows(rows)], broken))
+            self.ready.append((_sound_rows(rows), broken))
 
     def _chunks(self) -> Iterator[Chunk]:
         """Chunks of all rows put by."""

@@ -35,6 +35,10 @@ SAFE: dict[str, Any] = {
 }
 
 
+_IS_NESTED = etree.XPath("boolean(*/@*) or boolean(*/*/@*) or boolean(*/*/*)")
+"""Whether a child of an element is more than a list of texts: asked of libxml2 once, not of each child in Python."""
+
+
 class XmlRecords:
     """Records written as XML; the row of record n is n, its cells are attributes and child elements.
 
@@ -142,13 +146,15 @@ def _read_records(file: BinaryIO, root_tag: str, harvest: "_Harvest") -> Iterato
 class _Place:
     """An element of the plan: a record if it has a spool, an element around records otherwise."""
 
-    __slots__ = ("children", "depth", "path", "spool")
+    __slots__ = ("children", "depth", "path", "spool", "usual")
 
     def __init__(self, path: tuple[str, ...]) -> None:
         self.path = path
         self.depth = len(path)
         self.spool: Spool | None = None
         self.children: dict[str, _Place] = {}
+        self.usual: list[str] = []
+        """Tags of a record of nothing but texts whose names are the columns of the spool, in their order."""
 
 
 class _Group:
@@ -191,8 +197,9 @@ class _Harvest:
         if place is None or place.spool is not None or not len(element):
             return
         complete = element[:-1]  # type: ignore[index]  # the stubs know no slices
+        take = self._take if _IS_NESTED(element) else self._take_flat
         for child in complete:
-            self._take(child, place)
+            take(child, place)
         del element[: len(complete)]
         self._open(element[0], place)
 
@@ -206,6 +213,23 @@ class _Harvest:
             return
         for child in element:
             self._take(child, place)
+
+    def _take_flat(self, element: etree._Element, parent: _Place) -> None:
+        """The same for an element without attributes whose children are nothing but texts: most records are such, and
+        made alike.
+        """
+        place = parent.children.get(str(element.tag))
+        text = element.text
+        if place is None or place.spool is None or (text is not None and text.strip()):
+            self._take(element, parent)
+            return
+        tags = [child.tag for child in element]
+        if tags == place.usual and len(tags) == len(place.spool.columns):
+            place.spool.add([child.text or "" for child in element])
+            return
+        self._take(element, parent)
+        if list(map(_local, tags)) == list(place.spool.columns):
+            place.usual = tags
 
     def _plan(self, element: etree._Element, parent: _Place) -> _Place | None:
         """Decide which elements are records, here or below; None when there is nothing but text."""
