@@ -33,7 +33,7 @@ from vhm24r.identity.signing import Signer
 from vhm24r.identity.telegram import PRODUCTION_KEY, TEST_KEY
 from vhm24r.intake.events import ImportApplied
 from vhm24r.intake.reader_process import Limits, Readers
-from vhm24r.intake.service.forgetting import forget_author as forget_author_of_files
+from vhm24r.intake.service import authors as authors_of_files
 from vhm24r.intake.service.receiving import RUN_IMPORT, UNDO_IMPORT
 from vhm24r.intake.service.resuming import requeue, resume_abandoned
 from vhm24r.intake.service.running import Intake
@@ -45,7 +45,7 @@ from vhm24r.kit.clock import Clock, SystemClock
 from vhm24r.kit.errors import AppError
 from vhm24r.ops.process import Services
 from vhm24r.orders.events import OrdersChanged
-from vhm24r.orders.service.forgetting import forget_author as forget_author_of_notes
+from vhm24r.orders.service import authors as authors_of_notes
 from vhm24r.platform import idempotency
 from vhm24r.platform.blobs import BlobStore
 from vhm24r.platform.db import Database
@@ -59,12 +59,13 @@ from vhm24r.platform.rates import Counters
 from vhm24r.platform.scratch import sweep
 from vhm24r.platform.secret import load_secret
 from vhm24r.reconciliation.events import ReconciliationFinished
-from vhm24r.reconciliation.service.forgetting import forget_author as forget_author_of_decisions
+from vhm24r.reconciliation.service import authors as authors_of_decisions
 from vhm24r.reconciliation.service.requesting import RECONCILE, ask_for_change_set, ask_for_file
 from vhm24r.reconciliation.service.running import Reconciler, run_waiting
 from vhm24r.settings import Mode, Settings
 
 DATABASE = "vhm24r"
+KEEPERS = (authors_of_notes.written_by, authors_of_files.brought_by, authors_of_decisions.said_by)
 log = structlog.get_logger(__name__)
 
 
@@ -91,7 +92,7 @@ async def open_services(settings: Settings, url: str, *, clock: Clock | None = N
     intake = Intake(db, blobs, bus, now, settings.zone, readers, settings.data_dir / "known-rows")
     reconciler = Reconciler(db, bus, now, settings.zone)
     access = access_of(settings, db, now, bus)
-    services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake, reconciler, access)
+    services = Services(settings, now, db, blobs, jobs, LiveHub(db.conninfo), bus, intake, reconciler, access, KEEPERS)
     services.live.hear(ACCESS_CHANGED, access.hear)
     wire_jobs(services)
     wire_events(services)
@@ -241,9 +242,9 @@ async def _announce_run(session: AsyncSession, event: ReconciliationFinished) ->
 
 
 async def _forget_person(session: AsyncSession, event: PersonErased) -> None:
-    await forget_author_of_notes(session, event.person_id, event.alias)
-    await forget_author_of_files(session, event.person_id, event.name, event.alias)
-    await forget_author_of_decisions(session, event.person_id, event.name, event.alias)
+    await authors_of_notes.forget_author(session, event.person_id, event.alias)
+    await authors_of_files.forget_author(session, event.person_id, event.alias)
+    await authors_of_decisions.forget_author(session, event.person_id, event.alias)
 
 
 async def _announce_alert(session: AsyncSession, event: AlertRaised) -> None:

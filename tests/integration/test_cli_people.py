@@ -63,6 +63,21 @@ def test_a_link_is_for_a_role_or_for_a_number(run: Run) -> None:
     assert (nobody.exit_code, nobody.stderr.strip()) == (1, "There is no such person (999).")
 
 
+def test_a_new_telegram_account_is_bound(run: Run) -> None:
+    number = str(made(run, "user", "create", "Main office", "--telegram-id", "777")["id"])
+    other = made(run, "user", "create", "Somebody else", "--telegram-id", "778")
+    taken = run("user", "telegram", number, "778")
+    bound = made(run, "user", "telegram", number, "779")
+    made(run, "user", "erase", str(other["id"]), "--yes")
+    freed = made(run, "user", "telegram", number, "778")
+    gone = run("user", "telegram", str(other["id"]), "780")
+
+    assert (taken.exit_code, taken.stderr.strip()) == (1, "The Telegram account 778 belongs to somebody already.")
+    assert (bound["telegram_id"], freed["telegram_id"], gone.exit_code) == (779, 778, 1)
+    actions = [entry["action"] for entry in orjson.loads(run("audit", "list", "--json").stdout)]
+    assert actions.count("person.telegram_bound") == 2
+
+
 def test_the_last_owner_stays(run: Run) -> None:
     owner = made(run, "user", "link", "owner")
     blocked = run("user", "block", str(owner["id"]))

@@ -3,15 +3,19 @@
 import hashlib
 import hmac
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.async_api import Browser, Page, Route, ViewportSize, expect
 
+from tests.conftest import SYSTEM
 from tests.factories import hw_row, write_csv
 from tests.page.conftest import drop, expect_status, link_for, shot, sign_in
 from vhm24r.api.cookies import ACCESS_COOKIE
+from vhm24r.audit import service as audit
+from vhm24r.audit.service import Deed
 from vhm24r.identity.permissions import Role
 from vhm24r.identity.service import coming_in, people
 from vhm24r.identity.service.approval import approve, reject
@@ -122,8 +126,103 @@ async def test_an_owner_lets_somebody_in_blocks_and_finds_it_in_the_log(
     await expect(log).to_contain_text("Person blocked")
     await expect(log).to_contain_text("left the company")
     await page.get_by_test_id("audit-expand").first.click()
-    await expect(log).to_contain_text('"status": "blocked"')
+    await expect(page.get_by_test_id("audit-data")).to_contain_text("approved → blocked")
     await shot(page, "audit")
+
+
+async def test_the_log_of_some_days(services: Services, web: str, page: Page) -> None:
+    around_the_first_of_march_in_tashkent = {
+        "too early": datetime(2026, 2, 28, 18, 59, 59, 900_000, UTC),
+        "at its beginning": datetime(2026, 2, 28, 19, tzinfo=UTC),
+        "at its end": datetime(2026, 3, 1, 18, 59, 59, 900_000, UTC),
+        "too late": datetime(2026, 3, 1, 19, tzinfo=UTC),
+    }
+    async with services.db.write() as session:
+        for reason, at in around_the_first_of_march_in_tashkent.items():
+            await audit.record(session, SYSTEM, Deed("setting.changed", "setting:x", reason), at)
+    await sign_in(services, web, page, Role.OWNER)
+    await page.goto(f"{web}/audit")
+    log = page.get_by_test_id("audit-table")
+    rows = log.locator("tbody tr")
+    await expect(log).to_contain_text("too early")
+
+    await page.get_by_test_id("filter-period").press("Enter")
+    await page.get_by_label("From", exact=True).fill("2026-03-01")
+    await page.get_by_label("To", exact=True).fill("2026-03-01")
+    await page.get_by_label("To", exact=True).press("Enter")
+    await expect(rows).to_have_count(2)
+    await expect(rows).to_contain_text(["at its end", "at its beginning"])
+    await expect(page).to_have_url(f"{web}/audit?from=2026-03-01&to=2026-03-01")
+
+    await page.reload()
+    await expect(rows).to_have_count(2)
+    await expect(page.get_by_test_id("filter-period")).to_have_text("Period: 01 Mar 2026")
+    await shot(page, "audit-period")
+
+    await page.goto(f"{web}/audit?subject=setting:x&to=2026-03-01")
+    await expect(rows).to_contain_text(["at its end", "at its beginning", "too early"])
+    await page.goto(f"{web}/audit?subject=setting:x&from=2026-03-01")
+    await expect(rows).to_contain_text(["too late", "at its end", "at its beginning"])
+    await page.get_by_role("button", name="Remove filter: Period").press("Enter")
+    await expect(rows).to_have_count(4)
+
+
+async def test_a_period_of_the_log_that_ends_before_it_starts(services: Services, web: str, page: Page) -> None:
+    await sign_in(services, web, page, Role.OWNER)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/v1/audit" in request.url else None)
+
+    await page.goto(f"{web}/audit?from=2026-03-02&to=2026-03-01")
+    await expect(page.get_by_test_id("audit-backwards")).to_contain_text("The period starts after it ends")
+    await expect(page.get_by_test_id("audit-table")).to_have_count(0)
+    await shot(page, "audit-backwards")
+    await page.wait_for_load_state("networkidle")
+    assert asked == []
+
+    await page.get_by_role("button", name="Clear filters").click()
+    await expect(page.get_by_test_id("audit-table")).to_contain_text("Person added")
+    await expect(page.get_by_test_id("audit-backwards")).to_have_count(0)
+    assert len(asked) == 1
+
+
+async def test_particulars_in_the_log_are_readable(services: Services, web: str, page: Page) -> None:
+    person = {"status": "approved", "role": "admin"}
+    settled = [{"id": 1, "state": "open"}, {"id": 2, "state": "open"}]
+    told: dict[str, tuple[dict[str, object], list[str]]] = {
+        "person.blocked": (
+            {"old": person, "new": person | {"status": "blocked"}},
+            ["roleadmin", "statusapproved → blocked"],
+        ),
+        "setting.changed": ({"old": 5, "new": 7}, ["old → new5 → 7"]),
+        "order.cancelled": ({"from": "active", "to": "cancelled"}, ["from → toactive → cancelled"]),
+        "person.granted": ({"machines": [], "sources": None}, ["sources—", "machines[]"]),
+        "order.edited": (
+            {"fields": ["amount", "product"], "tags": {"old": ["vip"], "new": ["vip", "late"]}},
+            ["tagsvip → vip, late", "fieldsamount, product"],
+        ),
+        "exception.assigned": (
+            {"old": settled, "new": {"assignee_id": 3}},
+            ["old → newid: 1, state: open; id: 2, state: open → assignee_id: 3"],
+        ),
+        "order.noted": ({}, []),
+    }
+    async with services.db.write() as session:
+        for action, (data, _) in told.items():
+            await audit.record(session, SYSTEM, Deed(action, "thing:x", data=data), services.clock.now())
+    await sign_in(services, web, page, Role.OWNER)
+    await page.goto(f"{web}/audit?subject=thing:x")
+    await expect(page.get_by_test_id("audit-expand")).to_have_count(len(told))
+    for button in await page.get_by_test_id("audit-expand").all():
+        await button.click()
+
+    for action, (_, lines) in told.items():
+        entry = page.get_by_role("row").filter(has_text=f"{action} · thing:x")
+        await expect(entry.get_by_test_id("audit-data").locator("div")).to_have_text(lines)
+        await expect(entry.get_by_text("Particulars")).to_have_count(1 if lines else 0)
+    await shot(page, "audit-particulars")
+    await page.set_viewport_size(PHONE)
+    assert await page.evaluate(REACHES_TO) <= PHONE["width"]
+    await shot(page, "phone-audit-particulars")
 
 
 async def test_grants_a_link_and_forgetting(services: Services, web: str, page: Page, tmp_path: Path) -> None:
@@ -350,7 +449,7 @@ async def test_people_fit_the_width_of_a_phone(services: Services, web: str, pag
 
     for path, shown in [
         ("people", "people-table"), (f"people/{person}", "person-status"), ("devices", "devices"),
-        ("audit", "audit-table"), ("keys", "make-key"),
+        ("audit?from=2020-01-01&to=2099-12-31", "audit-table"), ("keys", "make-key"),
     ]:  # fmt: skip
         await page.goto(f"{web}/{path}")
         await expect(page.get_by_test_id(shown)).to_be_visible()

@@ -9,7 +9,18 @@ from fastapi import FastAPI
 
 from tests.conftest import sign_in
 from tests.factories import csv_bytes, number
-from tests.integration.reconciled import ORDERS, PAYMENTS, RECEIPTS, SALES, order, payment, reconcile, sale
+from tests.integration.reconciled import (
+    ORDERS,
+    PAYMENTS,
+    RECEIPTS,
+    SALES,
+    exception_of,
+    order,
+    payment,
+    receipt,
+    reconcile,
+    sale,
+)
 from tests.integration.sharing import imported, process
 from tests.security.conftest import client_of
 from vhm24r.api.app import build_app
@@ -261,3 +272,32 @@ def test_what_is_granted(granted: Granted, machine: bool, source: bool, record: 
     assert granted.record(None, "payme") is source
     assert granted.source(None)
     assert granted.machine(None) is (granted.machines is None)
+
+
+async def test_candidates_of_others_take_no_place_of_ones_own(
+    server: EmbeddedServer, template: str, tmp_path: Any
+) -> None:
+    """Twenty orders of another machine are nearer to a receipt than one's own."""
+    async with process(server, template, tmp_path) as services:
+        near = [order(10 + n, f"10:00:{n:02}", "7000", Машинный_код=OTHER) for n in range(20)]
+        await imported(services, [order(1, "09:50:00", "7000", Машинный_код=MINE), *near])
+        await imported(services, [receipt(1, "10:30:00", "7000")], "receipts.csv")
+        await reconcile(services)
+        app = build_app(services)
+        path = f"/api/v1/reconciliation/exceptions/{(await exception_of(services, '501'))['id']}"
+        async with (
+            await limited(services, app, machines=[MINE]) as operator,
+            client_of(app, await sign_in(services, Role.ADMIN)) as admin,
+        ):
+            mine, all_of_them = [(await http.get(path)).json()["candidates"] for http in (operator, admin)]
+
+        mine_lacks = f"/api/v1/reconciliation/exceptions/{(await exception_of(services, number(1)))['id']}"
+        async with (
+            await limited(services, app, sources=["happy_workers", "payme"]) as blind,
+            client_of(app, await sign_in(services, Role.ADMIN)) as admin,
+        ):
+            unseen, seen = [(await http.get(mine_lacks)).json()["candidates"] for http in (blind, admin)]
+
+    assert [found["orders"][0]["number"] for found in mine] == [number(1)]
+    assert number(1) not in [found["orders"][0]["number"] for found in all_of_them]
+    assert (unseen, len(seen)) == ([], 1)

@@ -402,7 +402,8 @@ async def test_a_made_up_refresh_token_carries_nothing_on(services: Services, to
     assert [(a.status_code, a.json()["code"]) for a in (answer, nothing)] == [(401, "identity.refresh_invalid")] * 2
 
 
-async def test_a_stream_ends_when_its_watcher_is_blocked(server: EmbeddedServer, template: str, tmp_path: Any) -> None:
+@pytest.mark.parametrize("why", ["blocked", "away for too long"])
+async def test_a_stream_ends_with_its_session(server: EmbeddedServer, template: str, tmp_path: Any, why: str) -> None:
     async with process(server, template, tmp_path) as services:
         await services.live.start()
         tokens = await tokens_of(services, Role.OPERATOR)
@@ -430,14 +431,28 @@ async def test_a_stream_ends_when_its_watcher_is_blocked(server: EmbeddedServer,
         }  # fmt: skip
         stream = asyncio.create_task(app(scope, receive, send))
         await asyncio.wait_for(began.wait(), 10)
-        async with services.db.write() as session:
-            await approval.block(session, SYSTEM, services.bus, person.id, None, services.clock.now())
-        blocked = loop.time()
+        if why == "blocked":
+            async with services.db.write() as session:
+                await approval.block(session, SYSTEM, services.bus, person.id, None, services.clock.now())
+        else:
+            pass_time(services, timedelta(hours=12, minutes=1))
+        over = loop.time()
         await asyncio.wait_for(stream, 10)
-        seconds = loop.time() - blocked
+        seconds = loop.time() - over
         await services.live.stop()
 
     assert seconds < 5.5
+
+
+async def test_who_held_the_old_telegram_account_is_signed_out(services: Services) -> None:
+    tokens = await tokens_of(services, Role.OPERATOR)
+    person = (await services.access.authenticate(tokens.access)).person
+    async with services.db.write() as session:
+        await approval.bind_telegram(session, SYSTEM, person.id, 12345, services.clock.now())
+    services.access.forget(person.id)
+
+    with pytest.raises(SessionEnded):
+        await services.access.authenticate(tokens.access)
 
 
 async def test_a_process_that_may_have_missed_news_asks_again(services: Services) -> None:

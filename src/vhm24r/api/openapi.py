@@ -36,7 +36,7 @@ def application() -> FastAPI:
     reconciler = Reconciler(db, bus, clock, settings.zone)
     access = Access(db, clock, bus, Signer(b""), Counters(db, clock))
     services = Services(
-        settings, clock, db, blobs, Jobs(db.conninfo), LiveHub(db.conninfo), bus, intake, reconciler, access
+        settings, clock, db, blobs, Jobs(db.conninfo), LiveHub(db.conninfo), bus, intake, reconciler, access, ()
     )
     return build_app(services)
 

@@ -203,6 +203,23 @@ def change_role(person: PersonId, role: Annotated[Role, typer.Argument()], as_js
     _change(change, as_json=as_json)
 
 
+@people.command("telegram")
+def bind_telegram(
+    person: PersonId,
+    telegram_id: Annotated[int, typer.Argument(min=1, help="The number of the new Telegram account.")],
+    as_json: Json = False,
+) -> None:
+    """Let another Telegram account sign in as this person, who has lost the old one.
+
+    Example: vhm24r user telegram 12 987654321
+    """
+
+    async def change(_: Services, session: AsyncSession, now: datetime) -> Person:
+        return await approval.bind_telegram(session, OPERATOR, person, telegram_id, now)
+
+    _change(change, as_json=as_json)
+
+
 @people.command("grant")
 def grant(
     person: PersonId,
@@ -238,7 +255,7 @@ def export(
 
     async def work() -> dict[str, Any]:
         async with services_for(settings_of()) as services, services.db.write() as session:
-            return await privacy.export_person(session, OPERATOR, person, services.clock.now())
+            return await privacy.export_person(session, OPERATOR, services.keepers, person, services.clock.now())
 
     found = run(work)
     if output is None:

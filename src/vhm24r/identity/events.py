@@ -38,7 +38,6 @@ class RoleChanged(PersonEvent):
 
 @dataclass(frozen=True, slots=True)
 class PersonErased(PersonEvent):
-    """The person asked to be forgotten: whoever keeps `name` puts `alias` in its place."""
+    """The person asked to be forgotten: whoever keeps its name puts `alias` in its place."""
 
-    name: str
     alias: str

@@ -85,6 +85,7 @@ class ColumnMapping(Base):
     name: Mapped[str] = mapped_column(unique=True)
     header: Mapped[list[str]] = mapped_column(ARRAY(Text))
     said: Mapped[dict[str, Any]]
+    actor_id: Mapped[int | None]
     actor_name: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

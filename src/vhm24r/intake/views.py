@@ -84,7 +84,8 @@ def undo_view(undo: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What undoing the import did, and which orders stay although nothing reports them any more."""
     if undo is None:
         return None
-    return {**undo, "money": [money(amount, currency) for currency, amount in undo["money"]]}
+    shown = {name: value for name, value in undo.items() if name != "by_id"}
+    return {**shown, "money": [money(amount, currency) for currency, amount in undo["money"]]}
 
 
 def row_counts(row: Import) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from vhm24r.identity.service.access import Access
+from vhm24r.identity.service.privacy import Keeper
 from vhm24r.intake.service.running import Intake
 from vhm24r.kit.clock import Clock
 from vhm24r.platform.blobs import BlobStore
@@ -28,3 +29,4 @@ class Services:
     intake: Intake
     reconciler: Reconciler
     access: Access
+    keepers: tuple[Keeper, ...]

@@ -69,7 +69,7 @@ EXCEPTION_COLUMNS = (
 )  # fmt: skip
 
 
-SETTLING = ("outcome", "outcome_reason", "resolved_by", "resolved_at")
+SETTLING = ("outcome", "outcome_reason", "resolved_by_id", "resolved_by", "resolved_at")
 
 
 async def write_exceptions(session: AsyncSession, condition: str, rows: Rows, **params: object) -> None:

@@ -35,6 +35,7 @@ class ReconciliationRun(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]
+    actor_id: Mapped[int | None]
     actor_name: Mapped[str]
     days: Mapped[int] = mapped_column(Integer)
     day_from: Mapped[date | None]
@@ -167,6 +168,7 @@ class ReconciliationException(Base):
     assignee_id: Mapped[int | None]
     outcome: Mapped[str | None]
     outcome_reason: Mapped[str | None]
+    resolved_by_id: Mapped[int | None]
     resolved_by: Mapped[str | None]
     resolved_at: Mapped[datetime | None]
 
@@ -207,6 +209,7 @@ class MatchDecision(Base):
     author_name: Mapped[str]
     at: Mapped[datetime]
     released_at: Mapped[datetime | None]
+    released_by_id: Mapped[int | None]
     released_by: Mapped[str | None]
 
 

@@ -227,6 +227,9 @@ PAID_AT = (
 NET = "CASE WHEN {0}.source = ANY (:gross) THEN {0}.amount - coalesce({0}.fee, 0) ELSE {0}.amount END"
 """SQL for the amount of a record that is compared: commissions are taken off where reports contain them."""
 
+SHOWN = "(CAST(:shown_machines AS text[]) IS NULL OR {0} = ANY (:shown_machines))"
+"""SQL for whether a machine is granted."""
+
 STANDS = """
     evidence_records f JOIN evidence_records e ON e.identity = f.identity AND e.record_id = f.id AND e.current
 """
@@ -246,6 +249,8 @@ class Wanted:
     cards: bool
     apart_from: int
     """The id of the order, or of the record, whose counterpart is looked for."""
+    granted: Granted
+    """What of it may be shown."""
 
 
 async def records_near(
@@ -265,8 +270,9 @@ async def records_near(
         LEFT JOIN reconciliation_terminals t ON t.source = e.source AND t.account = coalesce(e.account, '')
             AND t.place = coalesce(e.place, '')
         WHERE {dated("e.occurred_at")} BETWEEN :since AND :until AND e.order_id IS NULL AND e.current
-            AND e.source = ANY (:sources) AND e.direction IS DISTINCT FROM 'return' AND e.amount > 0
+            AND e.source = ANY (:shown_sources) AND e.direction IS DISTINCT FROM 'return' AND e.amount > 0
             AND coalesce(e.currency, '') = :currency AND {NET.format("e")} {compared} :amount
+            AND (coalesce(e.machine_code, t.home) IS NULL OR {SHOWN.format("coalesce(e.machine_code, t.home)")})
             AND NOT EXISTS (
                 SELECT FROM reconciliation_decisions d WHERE d.record_id = e.record_id AND d.released_at IS NULL
                     AND (d.kind = '{DecisionKind.MATCH}' OR d.order_id = :apart_from)
@@ -293,7 +299,7 @@ async def orders_near(
             AND {PAID_AT} BETWEEN :since AND :until
             AND o.withdrawn_at IS NULL AND o.channel = '{Channel.VENDING}' AND o.status <> '{OrderStatus.CANCELLED}'
             AND o.amount > 0 AND coalesce(o.currency, '') = :currency AND o.amount {compared} :amount
-            AND {_lacks(wanted.role)}
+            AND {_lacks(wanted.role)} AND {SHOWN.format("o.machine_code")}
             AND NOT EXISTS (
                 SELECT FROM reconciliation_decisions d JOIN evidence_records f ON f.id = d.record_id
                 WHERE d.order_id = o.id AND d.released_at IS NULL AND (
@@ -323,7 +329,10 @@ def _lacks(role: Role) -> str:
 
 
 def _params(wanted: Wanted, within: timedelta, limit: int) -> dict[str, Any]:
+    granted = wanted.granted
     return {
+        "shown_machines": None if granted.machines is None else sorted(granted.machines),
+        "shown_sources": [str(source) for source in SOURCES_OF[wanted.role] if granted.source(source)],
         "at": wanted.at,
         "since": wanted.at - within,
         "until": wanted.at + within,

@@ -163,7 +163,7 @@ async def revoke_sessions(person_id: int, services: ServicesOf, session: WriteSe
 @router.get("/{person_id}/export", response_model=dict[str, Any])
 async def export_person(person_id: int, services: ServicesOf, session: WriteSession, actor: Exporter) -> object:
     """Everything that is kept of a person, to hand it out on request."""
-    return await privacy.export_person(session, actor, person_id, services.clock.now())
+    return await privacy.export_person(session, actor, services.keepers, person_id, services.clock.now())
 
 
 @router.post("/{person_id}/erase", response_model=PersonOut)

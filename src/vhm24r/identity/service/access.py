@@ -108,7 +108,11 @@ class Access:
         self._recent.pop(found.key_digest or found.session_id, None)
         if found.key_digest is not None:
             return await self._of_key(found.key_digest)
-        return await self._of_session(found.session_id or 0)
+        session_id = found.session_id or 0
+        async with self.db.read() as session:  # no request shows that somebody is still there
+            if await sessions.is_idle(session, session_id, self.clock.now()):
+                raise SessionEnded
+        return await self._of_session(session_id)
 
     async def carry_on(self, token: str, client: Client) -> SignedIn:
         """New tokens for a refresh token; what happened to the session stays when an error is raised.

@@ -1,4 +1,4 @@
-"""Decisions about people: let in, turned down, blocked, let in again, another role. Each is written down and told."""
+"""Decisions about people: let in, turned down, blocked, another role or account. Each is written down and told."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
-from vhm24r.identity.errors import OutOfReach
+from vhm24r.identity.errors import OutOfReach, PersonNotFound, TelegramIdTaken
 from vhm24r.identity.events import (
     PersonApproved,
     PersonBlocked,
@@ -18,8 +18,8 @@ from vhm24r.identity.events import (
 )
 from vhm24r.identity.models import Person, SignInLink
 from vhm24r.identity.permissions import LIMITABLE, Role, reaches
-from vhm24r.identity.service.changes import tell
-from vhm24r.identity.service.people import require_another_owner, require_reach, role_of
+from vhm24r.identity.service.changes import announce_change, tell
+from vhm24r.identity.service.people import require_another_owner, require_reach, role_of, with_telegram_id
 from vhm24r.identity.service.sessions import close_all
 from vhm24r.identity.types import PERSON, PersonStatus
 from vhm24r.kit.actor import Actor
@@ -114,6 +114,31 @@ async def change_role(
     if role not in LIMITABLE:
         values |= {"machines": None, "sources": None}
     return await _decided(session, actor, bus, person, values, "person.role_changed", RoleChanged(person.id), now)
+
+
+async def bind_telegram(session: AsyncSession, actor: Actor, person_id: int, telegram_id: int, now: datetime) -> Person:
+    """From now on another Telegram account signs in as this person; whoever holds the old one is signed out. For the
+    command line alone: with it an administrator could come in as anybody.
+
+    Raises:
+        TelegramIdTaken: that account belongs to somebody, perhaps waiting for approval.
+        PersonNotFound: there is none, or it was forgotten.
+    """
+    person = await require_reach(session, actor, person_id)
+    if person.erased_at is not None:
+        raise PersonNotFound(who=person_id)
+    if person.telegram_id == telegram_id:
+        return person
+    if await with_telegram_id(session, telegram_id) is not None:
+        raise TelegramIdTaken(telegram_id=telegram_id)
+    person.telegram_id, person.username = telegram_id, None
+    await session.flush()
+    await close_all(session, person.id, now)
+    await session.execute(delete(SignInLink).where(SignInLink.person_id == person.id))
+    await audit.record(session, actor, Deed("person.telegram_bound", f"person:{person.id}"), now)
+    await tell(session, person_id=person.id)
+    await announce_change(session, person.id)
+    return person
 
 
 async def _must_come_in_anew(before: dict[str, str], person: Person) -> bool:

@@ -3,12 +3,12 @@
 What somebody did stays: orders, decisions and the audit log say `person #12` from then on.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
@@ -25,10 +25,15 @@ from vhm24r.platform.idempotency import forget_answers
 
 MOST_ENTRIES = 10_000
 
+Keeper = Callable[[AsyncSession, int, int], Awaitable[dict[str, list[dict[str, Any]]]]]
+"""What a module keeps of a person, by the name of the list: given the person and how many entries of each at most."""
 
-async def export_person(session: AsyncSession, actor: Actor, person_id: int, now: datetime) -> dict[str, Any]:
-    """What is kept of a person, as JSON: who it is, sessions, keys, and what it did or was done to it (the latest
-    10,000 entries). Keys are shown to the person and to owners alone.
+
+async def export_person(
+    session: AsyncSession, actor: Actor, keepers: Sequence[Keeper], person_id: int, now: datetime
+) -> dict[str, Any]:
+    """What is kept of a person, as JSON: who it is, sessions, keys, what it did or was done to it, and what `keepers`
+    have (the latest 10,000 of each). Keys are shown to the person and to owners alone.
 
     Raises:
         PersonNotFound, OutOfReach.
@@ -42,6 +47,9 @@ async def export_person(session: AsyncSession, actor: Actor, person_id: int, now
     keys = (await session.execute(select(ApiKey).where(ApiKey.person_id == person_id).order_by(ApiKey.id))).scalars()
     links = (await session.execute(select(SignInLink).where(SignInLink.person_id == person_id))).scalars()
     entries = await audit.concerning_person(session, person_id, MOST_ENTRIES)
+    kept: dict[str, Any] = {}
+    for keeper in keepers:
+        kept |= await keeper(session, person_id, MOST_ENTRIES)
     await audit.record(session, actor, Deed("person.exported", f"person:{person_id}"), now)
     return {
         "person": {
@@ -66,6 +74,7 @@ async def export_person(session: AsyncSession, actor: Actor, person_id: int, now
              "reason": entry.reason, "data": entry.data}
             for entry in entries
         ],
+        **kept,
     }  # fmt: skip
 
 
@@ -93,20 +102,11 @@ async def erase_person(session: AsyncSession, actor: Actor, bus: EventBus, perso
     await session.refresh(person)
     await audit.forget_name(session, person_id, alias)
     await audit.record(session, actor, Deed("person.erased", f"person:{person_id}"), now)
-    await bus.publish(session, PersonErased(person_id, name, alias))
+    await bus.publish(session, PersonErased(person_id, alias))
     await forget_answers(session, f"person:{person_id}", name)
     await tell(session, person_id=person_id)
     await announce_change(session, person_id)
     return person
-
-
-def names_of(column: ColumnElement[Any] | InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
-    """Whether a text names a person, or a key of it: for places that know who it was by name alone. Where somebody else
-    has the same name nobody can tell whose it is, and it stays.
-    """
-    namesakes = select(func.count()).select_from(Person).where(Person.name == name).scalar_subquery()
-    by_key = column.startswith(f"{name} (", autoescape=True)
-    return ((column == name) | by_key) & (namesakes == 0)
 
 
 def _iso(instant: datetime | None) -> str | None:

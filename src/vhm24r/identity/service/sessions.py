@@ -172,6 +172,13 @@ async def is_open(session: AsyncSession, session_id: int, now: datetime) -> Pers
     return None if row is None or row.Person.status not in MAY_HAVE_A_SESSION else row.Person
 
 
+async def is_idle(session: AsyncSession, session_id: int, now: datetime) -> bool:
+    """Whether a session has not been used for as long as its person's role allows."""
+    statement = select(Session.seen_at, Person.role).join(Person, Person.id == Session.person_id)
+    row = (await session.execute(statement.where(Session.id == session_id))).one_or_none()
+    return row is not None and now - row.seen_at > await idle_limit(session, Role(row.role))
+
+
 async def _used_or_unknown(session: AsyncSession, digest: bytes, now: datetime) -> Refusal:
     """What a refresh token means that is not there to be used."""
     known = select(RefreshToken.used_at, Session).join(Session, Session.id == RefreshToken.session_id)
@@ -192,7 +199,7 @@ async def _used_or_unknown(session: AsyncSession, digest: bytes, now: datetime) 
 async def _is_over(session: AsyncSession, row: Session, person: Person, now: datetime) -> bool:
     if person.status not in MAY_HAVE_A_SESSION or row.ends_at <= now:
         return True
-    return now - row.seen_at > await idle_limit(session, Role(person.role))
+    return await is_idle(session, row.id, now)
 
 
 async def _tokens(session: AsyncSession, signer: Signer, session_id: int, person_id: int, now: datetime) -> Tokens:

@@ -43,7 +43,10 @@ async def save(session: AsyncSession, actor: Actor, said: dict[str, Any], header
             raise MappingInvalid(problem="header_taken", value=other.name)
         if other.name == mapping.name and other.header and not same_header:
             raise MappingInvalid(problem="name_taken_by_layout", value=other.name)
-    values = {"header": list(mapping.header), "said": mapping.stored(), "actor_name": actor.name, "updated_at": now}
+    values = {
+        "header": list(mapping.header), "said": mapping.stored(), "updated_at": now,
+        "actor_id": actor.id, "actor_name": actor.name,
+    }  # fmt: skip
     statement = insert(ColumnMapping).values(name=mapping.name, created_at=now, **values)
     await session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
     deed = Deed("mapping.saved", f"mapping:{mapping.name}", data={"columns": dict(mapping.columns)})

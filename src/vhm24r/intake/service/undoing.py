@@ -92,7 +92,7 @@ async def undo(intake: Intake, actor: Actor, import_id: int) -> None:
         done = await withdraw_orders(session, change_set_id, now)
         IMPORT.check(ImportStatus(row.status), ImportStatus.UNDONE)
         row.status, row.phase = ImportStatus.UNDONE, None
-        row.undo = _report(records, done) | {"at": iso(now), "by": actor.name}
+        row.undo = _report(records, done) | {"at": iso(now), "by_id": actor.id, "by": actor.name}
         await session.flush()
         for file_id in files:
             await intake.bus.publish(session, RecordsChanged(change_set_id, file_id))

@@ -8,7 +8,7 @@ from vhm24r.platform.db import run_sql
 from vhm24r.reconciliation.types import ROLES, DecisionKind, MatchKind, Rule
 
 STANDING = f"""
-    SELECT d.id, d.record_id, d.order_id, d.reason, d.author_name, e.source FROM reconciliation_decisions d
+    SELECT d.id, d.record_id, d.order_id, d.reason, d.author_id, d.author_name, e.source FROM reconciliation_decisions d
     JOIN evidence_records f ON f.id = d.record_id
     JOIN evidence_records e ON e.identity = f.identity AND e.record_id = d.record_id AND e.current
     JOIN orders o ON o.id = d.order_id AND o.withdrawn_at IS NULL
@@ -40,7 +40,9 @@ async def write_by_hand(session: AsyncSession, change_set_id: int) -> None:
         INSERT INTO evidence_matches (record_id, order_id, role, kind, rule, confidence, interchangeable, reasons,
             change_set_id)
         SELECT d.record_id, d.order_id, CASE d.source {roles} END, '{MatchKind.MANUAL}', '{Rule.BY_HAND}', 100, false,
-            jsonb_build_array(jsonb_build_object('code', 'by_hand', 'author', d.author_name, 'reason', d.reason)),
+            jsonb_build_array(jsonb_build_object(
+                'code', 'by_hand', 'author_id', d.author_id, 'author', d.author_name, 'reason', d.reason
+            )),
             :change_set_id
         FROM ({STANDING}) d WHERE NOT EXISTS (
             SELECT FROM evidence_matches m

@@ -5,7 +5,7 @@ Only suggestions: a person decides.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
@@ -71,25 +71,16 @@ async def candidates_of(session: AsyncSession, exception: AnyRow, granted: Grant
     return []
 
 
-def _records(rows: Sequence[AnyRow], granted: Granted) -> list[AnyRow]:
-    return [row for row in rows if granted.record(row.machine_code, row.source)]
-
-
-def _orders(rows: Sequence[AnyRow], granted: Granted) -> list[AnyRow]:
-    return [row for row in rows if granted.machine(row.machine_code)]
-
-
 async def _for_order(session: AsyncSession, exception: AnyRow, granted: Granted) -> list[dict[str, Any]]:
     order = await queries.order_facts(session, exception.order_id)
     role = None if order is None else role_lacked(exception.type, order.payment_method)
     if order is None or role is None or order.at is None or not order.amount:
         return []
-    wanted = await _wanted(session, role, order, order.at, order.id)
+    wanted = await _wanted(session, role, order, order.at, order.id, granted)
     reach = await _reaches(session)
     same = await queries.records_near(session, wanted, within=FAR, limit=MOST_NEAR + MOST_FAR, same_amount=True)
     other = await queries.records_near(session, wanted, within=SAME_MOMENT, limit=MOST_OTHER, same_amount=False)
     parts = await queries.records_near(session, wanted, within=TOGETHER, limit=COMBINED, same_amount=None)
-    same, other, parts = (_records(rows, granted) for rows in (same, other, parts))
     mine, place = order_view(order), order.machine_code
     near = [row for row in same if abs(row.seconds) <= reach[row.source]]
     found = [_pair([mine], [record_view(row)], _reasons(row, wanted, place)) for row in _ranked(near, same, other)]
@@ -107,12 +98,11 @@ async def _for_record(session: AsyncSession, record_id: int, granted: Granted) -
     role = ROLES[SourceName(record.source)]
     if role not in SOURCES_OF or record.order_id is not None:
         return []
-    wanted = await _wanted(session, role, record, record.occurred_at, record.record_id)
+    wanted = await _wanted(session, role, record, record.occurred_at, record.record_id, granted)
     reach = (await _reaches(session))[record.source]
     same = await queries.orders_near(session, wanted, within=FAR, limit=MOST_NEAR + MOST_FAR, same_amount=True)
     other = await queries.orders_near(session, wanted, within=SAME_MOMENT, limit=MOST_OTHER, same_amount=False)
     parts = await queries.orders_near(session, wanted, within=TOGETHER, limit=COMBINED, same_amount=None)
-    same, other, parts = (_orders(rows, granted) for rows in (same, other, parts))
     mine, place = record_view(record), record.machine_code
     near = [row for row in same if abs(row.seconds) <= reach]
     found = [_pair([order_view(row)], [mine], _reasons(row, wanted, place)) for row in _ranked(near, same, other)]
@@ -122,7 +112,9 @@ async def _for_record(session: AsyncSession, record_id: int, granted: Granted) -
     ]
 
 
-async def _wanted(session: AsyncSession, role: Role, row: AnyRow, at: Any, own_id: int) -> Wanted:  # noqa: ANN401  # an instant of a row
+async def _wanted(
+    session: AsyncSession, role: Role, row: AnyRow, at: datetime, own_id: int, granted: Granted
+) -> Wanted:
     values = await values_of(session, (rules.CARD_RECEIPTS,))
     return Wanted(
         role=role,
@@ -133,6 +125,7 @@ async def _wanted(session: AsyncSession, role: Role, row: AnyRow, at: Any, own_i
         gross=await gross_sources(session),
         cards=bool(values[rules.CARD_RECEIPTS.key]),
         apart_from=own_id,
+        granted=granted,
     )
 
 

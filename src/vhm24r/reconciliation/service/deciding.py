@@ -326,7 +326,7 @@ async def _make_way(
     await run_sql(
         session,
         f"""
-        UPDATE reconciliation_decisions d SET released_at = :now, released_by = :by
+        UPDATE reconciliation_decisions d SET released_at = :now, released_by_id = :by_id, released_by = :by
         FROM evidence_records f
         WHERE f.id = d.record_id AND d.kind = '{DecisionKind.MATCH}' AND d.released_at IS NULL
             AND (d.record_id = ANY (:records) OR (d.order_id = ANY (:orders) AND f.source = ANY (:sources)))
@@ -335,6 +335,7 @@ async def _make_way(
                     WHERE e.identity = f.identity AND e.record_id = f.id AND e.current))
         """,
         now=now,
+        by_id=actor.id,
         by=actor.name,
         records=[record for record, _ in pairs],
         orders=[order for _, order in pairs],
@@ -347,12 +348,12 @@ async def _release(
 ) -> list[int]:
     """Take decisions of a kind back; returns which."""
     statement = """
-        UPDATE reconciliation_decisions d SET released_at = :now, released_by = :by
+        UPDATE reconciliation_decisions d SET released_at = :now, released_by_id = :by_id, released_by = :by
         FROM unnest(CAST(:records AS bigint[]), CAST(:orders AS bigint[])) AS p (record_id, order_id)
         WHERE d.record_id = p.record_id AND d.order_id = p.order_id AND d.kind = :kind AND d.released_at IS NULL
         RETURNING d.id
     """
-    params = {"now": now, "by": actor.name, "kind": kind, **_columns(pairs)}
+    params = {"now": now, "by_id": actor.id, "by": actor.name, "kind": kind, **_columns(pairs)}
     return sorted((await session.execute(text(statement), params)).scalars())
 
 
@@ -407,11 +408,11 @@ async def _settle_exceptions(
     """Open exceptions of the records and orders are matched; returns which."""
     statement = f"""
         UPDATE reconciliation_exceptions e SET state = '{ExceptionState.RESOLVED}', outcome = '{Outcome.MATCHED}',
-            outcome_reason = :reason, resolved_by = :by, resolved_at = :now
+            outcome_reason = :reason, resolved_by_id = :by_id, resolved_by = :by, resolved_at = :now
         FROM unnest(CAST(:types AS text[]), CAST(:subjects AS text[])) AS s (type, subject)
         WHERE e.type = s.type AND e.subject = s.subject AND e.state = '{ExceptionState.OPEN}' RETURNING e.id
     """
-    params = {"reason": reason, "by": actor.name, "now": now, **_subjects(records, orders)}
+    params = {"reason": reason, "by_id": actor.id, "by": actor.name, "now": now, **_subjects(records, orders)}
     return sorted((await session.execute(text(statement), params)).scalars())
 
 

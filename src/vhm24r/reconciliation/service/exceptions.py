@@ -38,7 +38,7 @@ TEXT_LIMIT = 4_000
 BY_PEOPLE = (Outcome.WRITTEN_OFF, Outcome.EXPLAINED, Outcome.REPORTED)
 """Outcomes that people name; `matched` follows from a match by hand."""
 
-CLEARED = "outcome = NULL, outcome_reason = NULL, resolved_by = NULL, resolved_at = NULL"
+CLEARED = "outcome = NULL, outcome_reason = NULL, resolved_by_id = NULL, resolved_by = NULL, resolved_at = NULL"
 AS_FOUND = f"CASE WHEN e.present THEN '{ExceptionState.OPEN}' ELSE '{ExceptionState.GONE}' END"
 """SQL for the state of an exception of which nobody has said anything."""
 
@@ -170,10 +170,10 @@ async def resolve(
     if outcome not in BY_PEOPLE or not because:
         raise OutcomeInvalid(outcome=outcome[:40], known=", ".join(BY_PEOPLE))
     deed = Deed("exception.resolved", "", because, {"outcome": outcome})
-    values = {"outcome": outcome, "because": because, "by": actor.name, "now": now}
+    values = {"outcome": outcome, "because": because, "by_id": actor.id, "by": actor.name, "now": now}
     resolved = (
-        f"state = '{ExceptionState.RESOLVED}', outcome = :outcome, outcome_reason = :because, resolved_by = :by,"
-        " resolved_at = :now"
+        f"state = '{ExceptionState.RESOLVED}', outcome = :outcome, outcome_reason = :because,"
+        " resolved_by_id = :by_id, resolved_by = :by, resolved_at = :now"
     )
     return await _change(session, actor, deed, ids, resolved, values, now)
 

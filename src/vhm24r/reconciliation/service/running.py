@@ -131,6 +131,7 @@ async def _run(reconciler: Reconciler, actor: Actor, requests: list[Reconciliati
         row = ReconciliationRun(
             started_at=started,
             finished_at=reconciler.clock.now(),
+            actor_id=actor.id,
             actor_name=actor.name,
             days=len(days),
             day_from=day_of(min(days)) if days else None,
