@@ -115,7 +115,7 @@ async def bench(rows: int, folder: Path) -> None:
 def report(runs: Sequence[Run], limits: Sequence[tuple[int, float]], lists: dict[str, list[float]]) -> None:
     """The table."""
     limit = statistics.median(rows / seconds for rows, seconds in limits)
-    lines = [["import", "rows", "s", "rows/s", "asked", "of the COPY limit", "peak PSS MiB", "outcome"]]
+    lines = [["import", "rows", "s", "rows/s", "asked", "of the COPY limit", "peak RSS MiB", "outcome"]]
     for item in runs:
         asked = f"{TARGETS[item.name]:,}" if item.name in TARGETS else "-"
         lines.append(
