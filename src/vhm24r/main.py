@@ -172,8 +172,8 @@ def wire_jobs(services: Services) -> None:
         async with services.db.write() as session:
             await seal(session, services.clock.now())
 
-    async def undo(import_id: int, kind: str, id: int, name: str) -> None:
-        await undo_as(services.intake, import_id, kind, id, name)
+    async def undo(import_id: int, kind: str, id: int, beside: str) -> None:
+        await undo_as(services.intake, import_id, kind, id, beside)
 
     async def reconcile() -> None:
         await run_waiting(services.reconciler, Actor.system("reconciliation"))

@@ -45,18 +45,18 @@ def test_what_was_done_before_is_whose_name_nobody_else_bears(database_url: str)
         command.downgrade(migrations.config(connection), "0006")
     with engine.begin() as connection:
         person = "'{0}', 'viewer', 'approved', 'en', now()"
-        for number, name in enumerate(("Only One", "Two", "Two"), 1):
+        for number, name in enumerate(("Only One", "Two", "Two", "Ali", "Ali (warehouse)"), 1):
             columns = "id, name, role, status, language, created_at"
             connection.execute(text(f"INSERT INTO people ({columns}) VALUES ({number}, {person.format(name)})"))
         run = "started_at, finished_at, actor_name, days, orders, records, conserved, rules"
-        for name in ("Only One", "Only One (script)", "Two", "Only Once"):
+        for name in ("Only One", "Only One (script)", "Two", "Only Once", "Ali", "Ali (script)", "Ali (warehouse)"):
             values = f"now(), now(), '{name}', 0, 0, 0, true, '{{}}'"
             connection.execute(text(f"INSERT INTO reconciliation_runs ({run}) VALUES ({values})"))
 
     migrations.migrate(database_url)
     with engine.begin() as connection:
         found = connection.execute(text("SELECT actor_id FROM reconciliation_runs ORDER BY id")).scalars().all()
-    assert found == [1, 1, None, None]
+    assert found == [1, 1, None, None, 4, 4, None]
 
 
 def test_models_and_database_do_not_differ(database_url: str) -> None:

@@ -337,19 +337,21 @@ async def test_owners_are_not_looked_into_by_admins(services: Services, visitors
     assert (by_admin["api_keys"], [key["name"] for key in by_owner["api_keys"]]) == ([], ["mine"])
 
 
+SAME = 'Same "Name"\\'
+
+
 async def test_forgetting_takes_kept_answers_along_and_no_namesake(services: Services, visitors: Visitors) -> None:
     owner = visitors[Role.OWNER].http
     first = (
-        await owner.post(
-            "/api/v1/users", json={"name": "Same Name", "role": "viewer"}, headers={"Idempotency-Key": "1"}
-        )
+        await owner.post("/api/v1/users", json={"name": SAME, "role": "viewer"}, headers={"Idempotency-Key": "1"})
     ).json()["id"]
-    second = await somebody(services, Role.VIEWER, name="Same Name")
+    second = await somebody(services, Role.VIEWER, name=SAME)
     async with services.db.write() as session:
         names = "started_at, finished_at, actor_id, actor_name, days, orders, records, conserved, rules"
-        values = "now(), now(), :by, 'Same Name (script)', 0, 0, 0, true, '{}'"
+        values = "now(), now(), :by, :name, 0, 0, 0, true, '{}'"
         for by in (first, second):
-            await session.execute(text(f"INSERT INTO reconciliation_runs ({names}) VALUES ({values})"), {"by": by})
+            found = {"by": by, "name": f"{SAME} (script)"}
+            await session.execute(text(f"INSERT INTO reconciliation_runs ({names}) VALUES ({values})"), found)
 
     async def named() -> list[str]:
         async with services.db.read() as session:
@@ -363,5 +365,5 @@ async def test_forgetting_takes_kept_answers_along_and_no_namesake(services: Ser
         kept = await session.execute(text("SELECT count(*) FROM idempotency_keys WHERE key = '1'"))
         assert kept.scalar_one() == 0
 
-    assert while_one == ["Same Name (script)", f"person #{second}"]
+    assert while_one == [f"{SAME} (script)", f"person #{second}"]
     assert await named() == [f"person #{first}", f"person #{second}"]

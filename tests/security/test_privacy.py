@@ -1,6 +1,7 @@
 """The copy of a person has every word that is kept of it; who is forgotten leaves a number, and a namesake stays."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,15 +10,15 @@ from sqlalchemy import text
 
 from tests.conftest import sign_in
 from tests.factories import hw_row
-from tests.integration.reconciled import PROVEN, WITHOUT_RECEIPT, bring_network, exception_of, match_id_of
+from tests.integration.reconciled import PROVEN, WITHOUT_RECEIPT, bring_network, exception_of, match_id_of, rows
 from tests.integration.sharing import imported, process
 from tests.security.conftest import client_of
 from vhm24r.api.app import build_app
 from vhm24r.identity.permissions import Role
 from vhm24r.identity.service.people import get_person
 from vhm24r.intake.service import mapping
-from vhm24r.intake.service.undoing import undo
-from vhm24r.kit.actor import Actor
+from vhm24r.intake.service.undoing import request_undo
+from vhm24r.kit.actor import Actor, ActorKind
 from vhm24r.ops.process import Services
 from vhm24r.platform.embedded import EmbeddedServer
 from vhm24r.reconciliation.service.running import run_waiting
@@ -63,7 +64,9 @@ async def busy(services: Services, http: httpx.AsyncClient, actor: Actor, record
     done.append(await http.delete(f"{API}/reconciliation/matches/{match}", params={"reason": "no"}))
     assert [answer.status_code for answer in done] == [201, 201, 200, 201, 200], [each.text for each in done]
     brought = await imported(services, [hw_row(70 + index)])
-    await undo(services.intake, actor, brought["id"])
+    async with services.db.write() as session:
+        await request_undo(session, actor, services.jobs, brought["id"])
+    await services.jobs.drain()
     async with services.db.write() as session:
         columns = {"order_number": f"No {index}", "occurred_at": "At", "amount": "Sum"}
         said = {"name": f"layout {index}", "target": "generic", "columns": columns}
@@ -122,3 +125,25 @@ async def test_who_is_forgotten_leaves_a_number_and_the_namesake_stays(network: 
     assert of_first == [{f"person #{first.id}"}] * len(AUTHORS)
     assert all(NAME in names for names in of_second)
     assert await tables_with_the_name(network) == []
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+async def test_who_is_forgotten_while_a_job_waits_has_no_name_in_it(network: Services, by_key: bool) -> None:
+    (asked, http), (stays, other) = [await namesake(network) for _ in range(2)]
+    files = [(await imported(network, [hw_row(80 + place)]))["id"] for place in range(2)]
+    async with http, other:
+        if by_key:
+            asked, stays = [replace(who, kind=ActorKind.API_KEY, name=f"{NAME} (script)") for who in (asked, stays)]
+        async with network.db.write() as session:
+            for actor, file in zip((asked, stays), files, strict=True):
+                await request_undo(session, actor, network.jobs, file)
+        waiting = await rows(
+            network, "SELECT args::text AS args FROM procrastinate_jobs WHERE task_name = 'intake.undo'"
+        )
+        async with client_of(build_app(network), await sign_in(network, Role.OWNER)) as owner:
+            await owner.post(f"{API}/users/{asked.id}/erase")
+    await network.jobs.drain()
+    undone = await rows(network, "SELECT undo ->> 'by' AS by FROM imports WHERE undo IS NOT NULL ORDER BY id")
+
+    assert len(waiting) == 2 and not any(NAME in row["args"] for row in waiting)
+    assert [row["by"] for row in undone] == [f"person #{asked.id}", stays.name]

@@ -209,7 +209,7 @@ def bind_telegram(
     telegram_id: Annotated[int, typer.Argument(min=1, help="The number of the new Telegram account.")],
     as_json: Json = False,
 ) -> None:
-    """Let another Telegram account sign in as this person, who has lost the old one.
+    """Let another Telegram account sign in as this person, who has lost the old one and is signed out. API keys stay.
 
     Example: vhm24r user telegram 12 987654321
     """

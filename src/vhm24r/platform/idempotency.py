@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import orjson
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -108,6 +109,8 @@ async def forget_old(session: AsyncSession, now: datetime) -> None:
 
 
 async def forget_answers(session: AsyncSession, actor: str, name: str) -> None:
-    """Drop what was answered to an actor, and whatever answers hold a name."""
-    holding = text("actor = :actor OR position(convert_to(:name, 'UTF8') IN body) > 0")
-    await session.execute(delete(IdempotencyKey).where(holding), {"actor": actor, "name": name})
+    """Drop what was answered to an actor, and whatever answers hold a name, or a key's of that name, as JSON has it."""
+    begins = orjson.dumps(name)[:-1]
+    holding = text("actor = :actor OR position(:whole IN body) > 0 OR position(:key IN body) > 0")
+    values = {"actor": actor, "whole": begins + b'"', "key": begins + b" ("}
+    await session.execute(delete(IdempotencyKey).where(holding), values)

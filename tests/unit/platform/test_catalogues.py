@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import string
@@ -134,3 +135,19 @@ def test_every_code_that_is_said_has_a_text(language: str) -> None:
 @pytest.mark.parametrize("error", all_errors(errors.FileRefused), ids=lambda error: error.code)
 def test_a_refused_file_is_named_in_its_sentence(error: type[AppError]) -> None:
     assert "name" in placeholders(catalogue("ru")[error.code])
+
+
+DEED = re.compile(r'"((?:person|session|sign_in|api_key|order|import|mapping|match|exception|machine|setting|signing_key)'
+                  r'\.[a-z_]+)"')  # fmt: skip
+PAGE_TEXTS = Path(__file__).parents[3] / "web" / "src" / "i18n"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_has_words_for_every_deed(language: str) -> None:
+    """Whatever a module that writes to the log may call a deed."""
+    sources = [path.read_text(encoding="utf-8") for path in Path(vhm24r.__path__[0]).rglob("*.py")]
+    deeds = {code for source in sources if "Deed(" in source for code in DEED.findall(source)}
+    known = json.loads((PAGE_TEXTS / f"access_{language}.json").read_text(encoding="utf-8"))["deed"]
+
+    assert len(deeds) > 30
+    assert {code for code in deeds if code.replace(".", "_") not in known} == set()

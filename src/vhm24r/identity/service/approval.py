@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.audit import service as audit
@@ -19,7 +20,7 @@ from vhm24r.identity.events import (
 from vhm24r.identity.models import Person, SignInLink
 from vhm24r.identity.permissions import LIMITABLE, Role, reaches
 from vhm24r.identity.service.changes import announce_change, tell
-from vhm24r.identity.service.people import require_another_owner, require_reach, role_of, with_telegram_id
+from vhm24r.identity.service.people import require_another_owner, require_reach, role_of
 from vhm24r.identity.service.sessions import close_all
 from vhm24r.identity.types import PERSON, PersonStatus
 from vhm24r.kit.actor import Actor
@@ -117,8 +118,8 @@ async def change_role(
 
 
 async def bind_telegram(session: AsyncSession, actor: Actor, person_id: int, telegram_id: int, now: datetime) -> Person:
-    """From now on another Telegram account signs in as this person; whoever holds the old one is signed out. For the
-    command line alone: with it an administrator could come in as anybody.
+    """From now on another Telegram account signs in as this person; whoever holds the old one is signed out. Keys stay.
+    For the command line alone: with it an administrator could come in as anybody.
 
     Raises:
         TelegramIdTaken: that account belongs to somebody, perhaps waiting for approval.
@@ -129,10 +130,11 @@ async def bind_telegram(session: AsyncSession, actor: Actor, person_id: int, tel
         raise PersonNotFound(who=person_id)
     if person.telegram_id == telegram_id:
         return person
-    if await with_telegram_id(session, telegram_id) is not None:
-        raise TelegramIdTaken(telegram_id=telegram_id)
-    person.telegram_id, person.username = telegram_id, None
-    await session.flush()
+    try:
+        async with session.begin_nested():
+            person.telegram_id, person.username = telegram_id, None
+    except IntegrityError as error:
+        raise TelegramIdTaken(telegram_id=telegram_id) from error
     await close_all(session, person.id, now)
     await session.execute(delete(SignInLink).where(SignInLink.person_id == person.id))
     await audit.record(session, actor, Deed("person.telegram_bound", f"person:{person.id}"), now)

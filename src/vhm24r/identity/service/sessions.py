@@ -199,7 +199,7 @@ async def _used_or_unknown(session: AsyncSession, digest: bytes, now: datetime) 
 async def _is_over(session: AsyncSession, row: Session, person: Person, now: datetime) -> bool:
     if person.status not in MAY_HAVE_A_SESSION or row.ends_at <= now:
         return True
-    return await is_idle(session, row.id, now)
+    return now - row.seen_at > await idle_limit(session, Role(person.role))
 
 
 async def _tokens(session: AsyncSession, signer: Signer, session_id: int, person_id: int, now: datetime) -> Tokens:

@@ -16,6 +16,7 @@ from vhm24r.evidence.events import RecordsChanged
 from vhm24r.evidence.models import EvidenceFile
 from vhm24r.evidence.withdrawing import withdraw_files
 from vhm24r.identity.permissions import Permission
+from vhm24r.identity.service.people import get_person
 from vhm24r.intake import repository
 from vhm24r.intake.errors import ImportNotApplied
 from vhm24r.intake.events import ImportUndone
@@ -49,14 +50,31 @@ async def request_undo(session: AsyncSession, actor: Actor, jobs: Jobs, import_i
         return
     row.phase = UNDOING
     await announce_state(session, row)
-    await jobs.defer(session, UNDO_IMPORT, import_id=import_id, kind=actor.kind, id=actor.id or 0, name=actor.name)
+    await jobs.defer(
+        session,
+        UNDO_IMPORT,
+        import_id=import_id,
+        kind=actor.kind,
+        id=actor.id or 0,
+        beside=await _beside(session, actor),
+    )
 
 
-async def undo_as(intake: Intake, import_id: int, kind: str, id: int, name: str) -> None:
-    """The job's side of `request_undo`: the person who asked is the one who did it.
+async def _beside(session: AsyncSession, actor: Actor) -> str:
+    """What an actor is called beside the name of the person behind it: a job that waits holds nobody's name."""
+    return actor.name if actor.id is None else actor.name.removeprefix((await get_person(session, actor.id)).name)
+
+
+async def undo_as(intake: Intake, import_id: int, kind: str, id: int, beside: str) -> None:
+    """The job's side of `request_undo`: the person who asked is the one who did it, `beside` what its name is not.
 
     Should it fail, the import stands as it stood, and nobody is left waiting.
     """
+    name = beside
+    if id:
+        async with intake.db.read() as session:
+            person = await get_person(session, id)
+        name = person.name if person.erased_at else person.name + beside
     actor = Actor(ActorKind(kind), id or None, name, frozenset({Permission.IMPORTS_WRITE}))
     try:
         await undo(intake, actor, import_id)

@@ -30,7 +30,9 @@ LEAD = 2
 """Fewer records than that show no peak at all."""
 
 UNLIKELY = 0.01
-"""Below this chance of a peak that means nothing, fewer than FEWEST and LEAD prove it as well."""
+"""Below this chance of a peak that means nothing, fewer than FEWEST and LEAD prove it as well. Nominally: of terminals
+whose records follow no orders at all some more get a place, but what they are matched with is no worse for it.
+"""
 
 LEAST_SHARE = 0.7
 """Share of a terminal's records that must have an order of the machine in the peak."""
