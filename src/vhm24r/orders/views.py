@@ -89,8 +89,13 @@ def match_view(row: Mapping[Any, Any]) -> dict[str, Any]:
         "rule": row["rule"],
         "confidence": row["confidence"],
         "interchangeable": row["interchangeable"],
-        "reasons": row["reasons"] or match_reasons(row),
+        "reasons": [_told(reason) for reason in row["reasons"] or match_reasons(row)],
     }
+
+
+def _told(reason: Mapping[str, Any]) -> dict[str, Any]:
+    """A reason without the number of its author, which is for forgetting alone."""
+    return {name: value for name, value in reason.items() if name != "author_id"}
 
 
 def match_reasons(row: Mapping[Any, Any]) -> list[dict[str, Any]]:
