@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.audit import service as audit
@@ -162,14 +162,19 @@ async def forget_ended(session: AsyncSession, now: datetime) -> None:
     await session.execute(delete(Session).where(over))
 
 
+_WHOSE_OPEN = (
+    select(Person)
+    .join(Session, Session.person_id == Person.id)
+    .where(Session.id == bindparam("session_id"), Session.revoked_at.is_(None), Session.ends_at > bindparam("now"))
+)
+"""Made once: every request that nobody remembers asks it."""
+
+
 async def is_open(session: AsyncSession, session_id: int, now: datetime) -> Person | None:
     """Whose open session this is; None when it was closed, is too old, or its person may not come in."""
-    statement = (
-        select(Session, Person).join(Person, Person.id == Session.person_id)
-        .where(Session.id == session_id, Session.revoked_at.is_(None), Session.ends_at > now)
-    )  # fmt: skip
-    row = (await session.execute(statement)).one_or_none()
-    return None if row is None or row.Person.status not in MAY_HAVE_A_SESSION else row.Person
+    found = await session.execute(_WHOSE_OPEN, {"session_id": session_id, "now": now})
+    person = found.scalar_one_or_none()
+    return None if person is None or person.status not in MAY_HAVE_A_SESSION else person
 
 
 async def is_idle(session: AsyncSession, session_id: int, now: datetime) -> bool:
