@@ -106,17 +106,21 @@ class KnownRows:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Where known rows are kept: those of earlier imports in `folder`, those of the running one in `scratch`."""
+    """Where known rows are kept: those of earlier imports in `folder`, those of the running one in `scratch`.
+
+    Where nothing stands yet, what is known is of no use: then nothing is recalled.
+    """
 
     folder: Path
     scratch: Path
+    recalls: bool = True
 
     def open(self, layout: str, *, recall: bool) -> KnownRows:
         """Begin with a table of a layout; if wanted, with what is known of it."""
         file = self.scratch / f"{layout}{UNFINISHED}"
         with suppress(OSError, MemoryError):
             file.unlink(missing_ok=True)
-            if recall:
+            if recall and self.recalls:
                 return KnownRows(file, _columns((self.folder / f"{layout}{SUFFIX}").read_bytes()))
         return KnownRows(file)
 

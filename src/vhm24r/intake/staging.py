@@ -50,7 +50,7 @@ class Stager:
     """One import on its way into staging. `cancelled` stops the reading between two batches.
 
     `part_rows` are the sizes of the parts, the last one repeating; None makes one part of each file. A hasty task
-    allows parts of which only `Staging.standing` is said.
+    allows parts of which only `Staging.standing` is said. On a `first_load` nothing stands, and nobody need ask.
     """
 
     conninfo: str
@@ -60,6 +60,7 @@ class Stager:
     part_rows: tuple[int, ...] | None
     report: Report
     hand_on: HandOn
+    first_load: bool = False
     files: list[ReadFile] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -111,7 +112,8 @@ class Stager:
         self._part += 1
         full = None if self.part_rows is None else self.part_rows[min(number, len(self.part_rows) - 1)]
         with connection.transaction():
-            stands = batch.recalled or (self.task.hasty and _likely_stands(connection, batch))
+            hoping = self.task.hasty and not self.first_load
+            stands = batch.recalled or (hoping and _likely_stands(connection, batch))
             if full is not None and stands:  # a preview is neither hasty nor divided
                 part = _Part(batch, steps, min(full, STANDING_ROWS))
                 staging = self._stage_in_short(connection, staging, part)

@@ -19,15 +19,16 @@ PROBED = 100
 """So many numbers are looked up before a part is written in the hope that none of its numbers stands."""
 
 
-async def append(session: AsyncSession, staging: Staging, placing: Placing, cause: Cause) -> bool:
+async def append(session: AsyncSession, staging: Staging, placing: Placing, cause: Cause, *, first: bool) -> bool:
     """Write records, orders and their history; False, and nothing written, where that is not as simple.
 
-    Whoever calls has made sure that no record of the part is known.
+    Whoever calls has made sure that no record of the part is known. `first`: there was no order before this file, and
+    `first_load` finds out at its end whether two rows name the same one.
     """
     summary = staging.summary
     if staging.irregular or (placing.makes_orders and not summary.addressable):
         return False
-    if placing.makes_orders and await _numbers_stand(session, staging):
+    if placing.makes_orders and not first and await _numbers_stand(session, staging):
         return False
     try:
         async with session.begin_nested():

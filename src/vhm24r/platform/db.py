@@ -4,8 +4,8 @@ Read sessions run in autocommit (no transaction to hold open); write sessions ar
 that the caller of a service commits. Relationships are not used: queries say what they join.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -85,10 +85,15 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """A session for queries only."""
-        async with self._read() as session:
-            await session.connection()  # as in `write`: waiting for a free one is over when the block begins
-            yield session
+        """A session for queries only.
+
+        Raises:
+            Busy: a table was held for longer than the lock timeout (`orders.first_load`).
+        """
+        with _patiently():
+            async with self._read() as session:
+                await session.connection()  # as in `write`: waiting for a free one is over when the block begins
+                yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
@@ -97,18 +102,25 @@ class Database:
         Raises:
             Busy: somebody else held a row for longer than the lock timeout.
         """
-        try:
+        with _patiently():
             async with self._write() as session, session.begin():
                 await session.connection()  # whoever waits for a free one waits here, before any work is done
                 yield session
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-                raise Busy from error
-            raise
 
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+
+
+@contextmanager
+def _patiently() -> Iterator[None]:
+    """Waiting for a lock in vain is no bug: whoever asked may try again."""
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise Busy from error
+        raise
 
 
 async def driver_connection(session: AsyncSession) -> psycopg.AsyncConnection[Any]:

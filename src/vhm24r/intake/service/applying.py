@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 from vhm24r.audit import service as audit
@@ -24,7 +25,7 @@ from vhm24r.intake.service.similarity import Sample, most_similar
 from vhm24r.intake.types import IMPORT, ImportStatus, ReadAgain
 from vhm24r.kit.actor import Actor, ActorKind
 from vhm24r.kit.clock import business_day
-from vhm24r.orders import appending
+from vhm24r.orders import appending, first_load
 from vhm24r.orders import bulk as orders
 from vhm24r.orders.bulk import Cause, Placing
 from vhm24r.orders.events import OrdersChanged
@@ -112,10 +113,12 @@ class Applying:
     import_id: int
     dry_run: bool
     now: datetime
+    first_load: bool = False
     change_set_id: int = 0
     done: list[AppliedFile] = field(default_factory=list)
     _current: AppliedFile | None = None
     _savepoint: AsyncSessionTransaction | None = None
+    _bare: bool = False
 
     async def open(self, reading: ReadFile) -> None:
         """The parts that follow are of this file."""
@@ -124,6 +127,8 @@ class Applying:
         if not self.dry_run:
             next_id = text("SELECT nextval('evidence_files_id_seq')")
             self._current.id = int((await self.session.execute(next_id)).scalar_one())
+        if self.first_load and not self.done:
+            self._bare = await first_load.begin(self.session)
 
     async def part(self, staging: Staging) -> None:
         """Compare one staged part with what is known and write the difference; a dry run only compares.
@@ -131,10 +136,14 @@ class Applying:
         A part in which everything is new, or nothing, is the common one and takes a shorter way to the same end.
 
         Raises:
-            ReadAgain: another import or an undo came in between.
+            ReadAgain: another import or an undo came in between, or a first load is not as simple as it seemed.
         """
         session, file = self.session, self._open_file()
         file.days.update(business_day(instant, self.zone) for instant in staging.summary.span if instant is not None)
+        if self._bare:  # nothing can be known, but of this file: then its part is irregular
+            if await self._append(staging, file):
+                return
+            await self._end_first_load()
         if self.dry_run:
             await self._compare(staging, file)
         elif staging.standing:
@@ -150,7 +159,12 @@ class Applying:
             await self._compare_and_write(staging, file)
 
     async def close(self, reading: ReadFile, row: Import) -> None:
-        """The file is read to its end: what it did stays."""
+        """The file is read to its end: what it did stays.
+
+        Raises:
+            ReadAgain: a first load is not as simple as it seemed.
+        """
+        await self._end_first_load()
         file = self._open_file()
         file.reading = reading
         if not self.dry_run:
@@ -167,6 +181,16 @@ class Applying:
             await self._savepoint.rollback()
             await forget_filled(self.session)
         self._current = self._savepoint = None
+        self._bare = False
+
+    async def _end_first_load(self) -> None:
+        if not self._bare:
+            return
+        self._bare = False
+        try:
+            await first_load.end(self.session)
+        except IntegrityError as error:
+            raise ReadAgain from error
 
     def _open_file(self) -> AppliedFile:
         assert self._current is not None  # parts come between `open` and `close`
@@ -194,7 +218,8 @@ class Applying:
         await orders.apply(session, staging, file.placing, self._cause(file))
 
     async def _append(self, staging: Staging, file: AppliedFile) -> bool:
-        if not await appending.append(self.session, staging, file.placing, self._cause(file)):
+        cause = self._cause(file)
+        if not await appending.append(self.session, staging, file.placing, cause, first=self._bare):
             return False
         effect, summary = file.effect, staging.summary
         effect.rows[Outcome.NEW] += summary.rows

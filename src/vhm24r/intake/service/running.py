@@ -30,11 +30,12 @@ from vhm24r.intake.reader_process import Readers
 from vhm24r.intake.reading import Closed, LeftOut, Opened, ReadFile, Task
 from vhm24r.intake.service.applying import Applying, begin
 from vhm24r.intake.service.rules import MOST_ISSUES_PERCENT
-from vhm24r.intake.staging import PART_ROWS, Handed, Stager, passing_connection
+from vhm24r.intake.staging import LARGE_BYTES, PART_ROWS, Handed, Stager, passing_connection
 from vhm24r.intake.types import IMPORT, IN_PROGRESS, ImportStatus, ReadAgain
 from vhm24r.kit.clock import Clock
 from vhm24r.kit.errors import AppError, Busy, Invalid
 from vhm24r.kit.text import storable
+from vhm24r.orders.first_load import nothing_stands
 from vhm24r.platform import metrics
 from vhm24r.platform.blobs import BlobStore
 from vhm24r.platform.business_settings import value_of
@@ -45,6 +46,9 @@ from vhm24r.platform.scratch import scratch_folder
 
 log = structlog.get_logger(__name__)
 TOPIC = "imports"
+
+FIRST_LOAD_BYTES = 160 * 1024 * 1024
+"""Nobody can read orders while the first file is loaded: a larger one would take too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +152,11 @@ async def _go_through(intake: Intake, row: Import, *, hasty: bool) -> None:
         async with intake.db.read() as session:
             mappings = await repository.list_mappings(session)
             percent = await value_of(session, MOST_ISSUES_PERCENT)
-        shelf = None if row.dry_run else Shelf(intake.known_rows, folder)
+        first = hasty and await _is_first_load(intake, row.size)
+        shelf = None if row.dry_run else Shelf(intake.known_rows, folder, recalls=not first)
         task = Task(intake.zone, folder, row.wanted_source, tuple(mappings), percent, shelf, hasty)
         with passing_connection(intake.db.conninfo) as reporter:
-            await _read_and_apply(intake, row, path, task, reporter)
+            await _read_and_apply(intake, row, path, task, reporter, first_load=first)
         if shelf is not None:
             await anyio.to_thread.run_sync(_keep, shelf)
 
@@ -163,8 +168,16 @@ def _keep(shelf: Shelf) -> None:
         log.warning("import.known_rows_lost", exc_info=True)
 
 
+async def _is_first_load(intake: Intake, size: int) -> bool:
+    """Whether a file of so many bytes is worth loading as the first one, and may be it (docs/adr/0019)."""
+    if not LARGE_BYTES <= size <= FIRST_LOAD_BYTES:
+        return False
+    async with intake.db.write() as session:
+        return await nothing_stands(session)
+
+
 async def _read_and_apply(
-    intake: Intake, row: Import, path: Path, task: Task, reporter: psycopg.Connection[Any]
+    intake: Intake, row: Import, path: Path, task: Task, reporter: psycopg.Connection[Any], *, first_load: bool
 ) -> None:
     handed: asyncio.Queue[Handed | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -176,11 +189,11 @@ async def _read_and_apply(
         loop.call_soon_threadsafe(handed.put_nowait, step)
 
     part_rows = None if row.dry_run else PART_ROWS
-    stager = Stager(intake.db.conninfo, row.id, task, intake.readers, part_rows, report, hand_on)
+    stager = Stager(intake.db.conninfo, row.id, task, intake.readers, part_rows, report, hand_on, first_load)
     reader = asyncio.create_task(_read(stager, path, handed))
     try:
         async with intake.db.write() as session:
-            applying = await _apply(intake, session, row, handed)
+            applying = await _apply(intake, session, row, handed, first_load=first_load)
             try:
                 await reader
             except ReadAgain:
@@ -210,7 +223,7 @@ async def _drop_staged(intake: Intake, import_id: int) -> None:
 
 
 async def _apply(
-    intake: Intake, session: AsyncSession, row: Import, handed: "asyncio.Queue[Handed | None]"
+    intake: Intake, session: AsyncSession, row: Import, handed: "asyncio.Queue[Handed | None]", *, first_load: bool
 ) -> Applying | None:
     """Apply what the reader hands on, until it has nothing more; begins with the first part that is staged."""
     applying: Applying | None = None
@@ -222,6 +235,7 @@ async def _apply(
         if applying is None and not isinstance(step, LeftOut):
             idle_ms = (intake.readers.limits.seconds + 60) * 1000
             applying = await begin(session, intake.bus, intake.zone, row, intake.clock.now(), idle_ms)
+            applying.first_load = first_load
         if applying is not None and opened is not None and not isinstance(step, LeftOut):
             await applying.open(opened.file)
             opened = None
