@@ -42,9 +42,12 @@ class Run:
 
 
 async def at_rest(services: Services) -> None:
-    """Let the server and the system write what others left behind, so that they do not do so while we measure."""
+    """Let the server and the system do what others left behind, so that they do not do so while we measure: write it
+    out, and look through new rows, which autovacuum would do some seconds later.
+    """
     await asyncio.to_thread(os.sync)
     async with services.db.read() as session:
+        await session.execute(text("VACUUM (ANALYZE)"))
         await session.execute(text("CHECKPOINT"))
     services.intake.readers.warm()  # as in a worker
     await asyncio.sleep(REST_SECONDS)

@@ -13,7 +13,7 @@ from tests.factories import Row, csv_bytes, hw_row, number, vendhub_row
 from tests.integration.sharing import imported, process
 from tests.integration.standing import HISTORY, SIGHTINGS, rows_of, standing
 from vhm24r.intake.formats import delimited
-from vhm24r.intake.service import applying, running
+from vhm24r.intake.service import running
 from vhm24r.kit.errors import Busy
 from vhm24r.ops.process import Services
 from vhm24r.orders import first_load
@@ -62,7 +62,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         found.append(await begin(session))
         return found[-1]
 
-    monkeypatch.setattr(applying.first_load, "begin", watched)
+    monkeypatch.setattr(first_load, "begin", watched)
     return found
 
 
@@ -99,7 +99,7 @@ async def test_a_file_that_fails_behind_its_first_part_leaves_the_indexes(
     async def broken(*_: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(applying.first_load, "end", broken)
+    monkeypatch.setattr(first_load, "end", broken)
     failed = await imported(services, PLAIN)
 
     assert (failed["status"], begun) == ("failed", [True])
@@ -142,7 +142,7 @@ async def test_whoever_asks_meanwhile_waits_and_may_ask_again(
         asked.append(Busy)
         await end(session)
 
-    monkeypatch.setattr(applying.first_load, "end", watched)
+    monkeypatch.setattr(first_load, "end", watched)
     await imported(services, PLAIN)
     asked.append(await ask())
 

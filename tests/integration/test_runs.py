@@ -17,6 +17,7 @@ from vhm24r.evidence import bulk as evidence
 from vhm24r.evidence.bulk import Staging
 from vhm24r.identity.permissions import Role
 from vhm24r.intake.service.applying import Applying, begin
+from vhm24r.intake.staging import Stager
 from vhm24r.ops.process import Services
 from vhm24r.orders import appending
 from vhm24r.platform.embedded import EmbeddedServer
@@ -143,7 +144,7 @@ async def test_the_short_ways_end_where_the_long_one_does(
     async def something_new(*_: object) -> bool:
         return False
 
-    monkeypatch.setattr("vhm24r.intake.staging._likely_stands", lambda *_: False)
+    monkeypatch.setattr(Stager, "_most_likely_stands", lambda *_: False)
     monkeypatch.setattr(evidence, "is_known_at_all", known)
     monkeypatch.setattr(evidence, "says_nothing_new", something_new)
     (tmp_path / "long").mkdir()
@@ -158,7 +159,7 @@ async def test_a_part_that_says_nothing_new_is_staged_in_short(
     part = Applying.part
 
     async def watched(applying: Applying, staging: Staging) -> None:
-        staged.append((staging.standing, staging.irregular))
+        staged.append((staging.in_short, staging.irregular))
         await part(applying, staging)
 
     monkeypatch.setattr(Applying, "part", watched)

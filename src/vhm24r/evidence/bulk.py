@@ -52,14 +52,14 @@ def in_runs(rows: str, value: str, *within: str) -> str:
 class Staging:
     """The staging table of one part of an import.
 
-    `irregular`: its rows repeat keys of the same file. `standing`: every row makes a statement that stood when it was
-    staged, and the table has no more than which: `position`, `sheet`, `row`, `version_id`.
+    `irregular`: its rows repeat keys of the same file. `in_short`: every row makes a statement that most likely stands,
+    and the table has no more than which: `position`, `sheet`, `row`, `identity`, `content`.
     """
 
     import_id: int
     part: int = 0
     irregular: bool = False
-    standing: bool = False
+    in_short: bool = False
     summary: Summary = field(default_factory=Summary)
 
     @property
@@ -115,32 +115,28 @@ def stands(connection: psycopg.Connection[Any], identity: bytes, content: bytes)
     return bool((found.fetchone() or [False])[0])
 
 
-def stage_standing(connection: psycopg.Connection[Any], staging: Staging, outlines: Iterable[bytes]) -> bool:
-    """Stage rows of which only the place, identity and content are given, if all of them make statements that stand.
-
-    Returns whether they do; if not, nothing is staged. `connection` is in a transaction.
-    """
-    connection.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS outlines"
-        ' (position integer, sheet smallint, "row" integer, identity uuid, content uuid) ON COMMIT DELETE ROWS'
-    )
-    with connection.cursor() as cursor, cursor.copy("COPY outlines FROM STDIN") as copy:
-        for lines in outlines:
-            copy.write(lines)
+def stage_in_short(connection: psycopg.Connection[Any], staging: Staging, outlines: Iterable[bytes]) -> None:
+    """Stage rows of which only the place, identity and content are given. `connection` is in a transaction."""
     name = sql.Identifier(staging.table)
     connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(name))
     connection.execute(
         sql.SQL(
-            "CREATE UNLOGGED TABLE {} WITH (autovacuum_enabled = false) AS"
-            ' SELECT s.position, s.sheet, s."row", e.id AS version_id FROM outlines s CROSS JOIN LATERAL {} e'
-            " WHERE e.content = s.content AND e.current AND NOT e.withdrawn"
-        ).format(name, sql.SQL(KNOWN))
+            'CREATE UNLOGGED TABLE {} (position integer, sheet smallint, "row" integer, identity uuid, content uuid)'
+            " WITH (autovacuum_enabled = false)"
+        ).format(name)
     )
-    missing = sql.SQL("SELECT (SELECT count(*) FROM outlines) - (SELECT count(*) FROM {})").format(name)
-    if connection.execute(missing).fetchone() == (0,):
-        return True
-    connection.execute(sql.SQL("DROP TABLE {}").format(name))
-    return False
+    with connection.cursor() as cursor, cursor.copy(sql.SQL("COPY {} FROM STDIN (FREEZE)").format(name)) as copy:
+        for lines in outlines:
+            copy.write(lines)
+
+
+def all_stand(connection: psycopg.Connection[Any], staging: Staging) -> bool:
+    """Whether every row of a part staged in short makes a statement that stands."""
+    missing = sql.SQL(
+        "SELECT (SELECT count(*) FROM {table}) = (SELECT count(*) FROM {table} s CROSS JOIN LATERAL {known} e"
+        " WHERE e.content = s.content AND e.current AND NOT e.withdrawn)"
+    ).format(table=sql.Identifier(staging.table), known=sql.SQL(KNOWN))
+    return connection.execute(missing).fetchone() == (True,)
 
 
 async def drop_leftovers(session: AsyncSession, import_id: int) -> None:
@@ -235,29 +231,18 @@ async def is_known_at_all(session: AsyncSession, staging: Staging) -> bool:
 
 async def says_nothing_new(session: AsyncSession, staging: Staging) -> bool:
     """Whether every staged row makes a statement that stands already; then `outcomes` says so of each."""
+    repeats = "" if staging.in_short else "AND NOT s.duplicate"
     await fill(
         session,
         "outcomes",
         f"""
         SELECT s.position, s.sheet, s."row", e.id AS version_id, '{Outcome.UNCHANGED}' AS outcome
         FROM {staging.table} s CROSS JOIN LATERAL {KNOWN} e
-        WHERE e.content = s.content AND e.current AND NOT e.withdrawn AND NOT s.duplicate
+        WHERE e.content = s.content AND e.current AND NOT e.withdrawn {repeats}
         """,
     )
     missing = f"SELECT (SELECT count(*) FROM {staging.table}) - (SELECT count(*) FROM outcomes)"
     return int((await session.execute(text(missing))).scalar_one()) == 0
-
-
-async def still_stands(session: AsyncSession, staging: Staging) -> bool:
-    """Whether every statement of a `standing` part stands. Leaves `outcomes`, which says so of each row."""
-    fallen = f"""SELECT EXISTS (
-        SELECT FROM {staging.table} s JOIN evidence_records e ON e.id = s.version_id WHERE e.withdrawn OR NOT e.current
-    )"""
-    if (await session.execute(text(fallen))).scalar_one():
-        return False
-    unchanged = f"SELECT position, sheet, \"row\", version_id, '{Outcome.UNCHANGED}' AS outcome FROM {staging.table}"
-    await fill(session, "outcomes", unchanged)
-    return True
 
 
 async def append_fresh(session: AsyncSession, staging: Staging, ids: FreshIds, *, file_id: int, source: str) -> None:

@@ -40,11 +40,11 @@ def hashes_of(rows: Sequence[Sequence[str]], width: int) -> bytes | None:
     """A hash of the cells of each row, one behind the other; None where rows may look alike that are not."""
     if not rows or set(map(len, rows)) != {width}:
         return None
-    text = "\n".join(map(SEPARATOR.join, rows))
-    if text.count(SEPARATOR) != len(rows) * (width - 1) or text.count("\n") != len(rows) - 1:
+    joined = list(map(SEPARATOR.join, rows))
+    if "".join(joined).count(SEPARATOR) != len(rows) * (width - 1):
         return None
     try:
-        return b"".join(map(xxh3_128_digest, text.encode().split(b"\n")))
+        return b"".join(map(xxh3_128_digest, map(str.encode, joined)))
     except UnicodeEncodeError:  # half of a surrogate pair
         return None
 

@@ -41,9 +41,6 @@ LARGE_STEP = 16 * MEBIBYTE
 EXCEEDING = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT})
 """How a child ends that wants too much: of time, of the machine's memory, of its own."""
 
-NICENESS = 5
-"""What is read waits for the database sooner or later, and whoever looks at a page should not wait for either."""
-
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """The names of two settings of glibc's `mallopt`."""
 
@@ -261,7 +258,6 @@ def keep_memory() -> None:
 
 if __name__ == "__main__":
     keep_memory()
-    os.nice(NICENESS)
     steps_out = private_output()
     limit(int(sys.argv[1]), int(sys.argv[2]))
     gc.disable()  # rows make no cycles, and looking for some in millions of cells takes a tenth of the time

@@ -15,25 +15,25 @@ from typing import Any
 
 import psycopg
 
-from vhm24r.evidence.bulk import Staging, copy_statement, create_staging, stage_standing, stands
+from vhm24r.evidence.bulk import Staging, all_stand, copy_statement, create_staging, stage_in_short, stands
 from vhm24r.evidence.summary import Summary, in_sum
 from vhm24r.intake.canonical import KEPT_ISSUES as KEPT_ISSUES
 from vhm24r.intake.formats.protocol import Sample
 from vhm24r.intake.formats.registry import is_plain
 from vhm24r.intake.reader_process import Readers
 from vhm24r.intake.reading import Batch, Closed, LeftOut, Opened, ReadFile, Step, Task, left_out, read
-from vhm24r.intake.types import Issue, Level, ReadAgain
+from vhm24r.intake.types import Issue, Level
 
 REPORT_EVERY_SECONDS = 0.25
 LARGE_BYTES = 2 * 1024 * 1024
 """From this size on a file is read in a process of its own; below, starting one costs more than it gives."""
 
-PART_ROWS = (4_000, 12_000, 24_000)
-"""Rows applied at once: the first parts are small, so that applying starts early; the last size repeats and is
-enough to amortise the statements. Constants, because keys repeated across parts show in the history
+PART_ROWS = (2_000, 12_000, 24_000)
+"""Rows applied at once, at least: the first parts are small, so that applying starts early; the last size repeats and
+is enough to amortise the statements. Constants, because keys repeated across parts show in the history
 (docs/algorithms/diffing.md)."""
 
-STANDING_ROWS = 8_000
+STANDING_ROWS = 16_000
 """The same where little is to be done with a part: nobody waits long for the last one."""
 
 Report = Callable[[ReadFile, int, int | None], None]
@@ -50,7 +50,7 @@ class Stager:
     """One import on its way into staging. `cancelled` stops the reading between two batches.
 
     `part_rows` are the sizes of the parts, the last one repeating; None makes one part of each file. A hasty task
-    allows parts of which only `Staging.standing` is said. On a `first_load` nothing stands, and nobody need ask.
+    allows parts that are staged in short. On a `first_load` nothing stands, and nobody need ask.
     """
 
     conninfo: str
@@ -111,27 +111,36 @@ class Stager:
         staging = Staging(self.import_id, self._part)
         self._part += 1
         full = None if self.part_rows is None else self.part_rows[min(number, len(self.part_rows) - 1)]
+        recalled = batch.recalled and full is not None  # a preview is neither hasty nor divided
+        stands = recalled or (full is not None and self._most_likely_stands(connection, batch))
+        part = _Part(batch, steps, min(full, STANDING_ROWS) if full is not None and stands else full)
         with connection.transaction():
-            hoping = self.task.hasty and not self.first_load
-            stands = batch.recalled or (hoping and _likely_stands(connection, batch))
-            if full is not None and stands:  # a preview is neither hasty nor divided
-                part = _Part(batch, steps, min(full, STANDING_ROWS))
+            if recalled:
+                staging = replace(staging, in_short=True)
+                stage_in_short(connection, staging, _outlines(self._watched(part)))
+            elif stands:
                 staging = self._stage_in_short(connection, staging, part)
             else:
-                part = _Part(batch, steps, full)
                 self._load(connection, staging, self._watched(part))
         summary = in_sum(part.summaries)
         if summary.rows:  # nothing is stated where a sheet ends with its total, or a file with blank lines
             self.hand_on(replace(staging, irregular=part.repeats, summary=summary))
         return next(steps, None) if part.after is None else part.after
 
+    def _most_likely_stands(self, connection: psycopg.Connection[Any], batch: Batch) -> bool:
+        """Whether the first and the last row of a batch state what stands already."""
+        if self.first_load or not self.task.hasty or batch.stated is None:
+            return False
+        return bool(batch.staged) and all(stands(connection, *end) for end in batch.stated.ends)
+
     def _stage_in_short(self, connection: psycopg.Connection[Any], staging: Staging, part: "_Part") -> Staging:
+        """Stage in short what stands; the whole of it where anything does not."""
         batches = list(self._watched(part))
-        outlines = (batch.stated.outlines for batch in batches if batch.stated)
-        if not part.repeats and stage_standing(connection, staging, outlines):
-            return replace(staging, standing=True)
-        if part.first.recalled:
-            raise ReadAgain
+        short = replace(staging, in_short=True)
+        if not part.repeats:
+            stage_in_short(connection, short, _outlines(batches))
+            if all_stand(connection, short):
+                return short
         self._load(connection, staging, batches)
         return staging
 
@@ -200,10 +209,8 @@ class _Part:
         self.after = step
 
 
-def _likely_stands(connection: psycopg.Connection[Any], batch: Batch) -> bool:
-    """Whether the first and the last row of a batch state what stands already."""
-    stated = batch.stated
-    return bool(stated and stated.count and all(stands(connection, *end) for end in stated.ends))
+def _outlines(batches: Iterable[Batch]) -> Iterable[bytes]:
+    return (batch.stated.outlines for batch in batches if batch.stated)
 
 
 def passing_connection(conninfo: str) -> psycopg.Connection[Any]:

@@ -141,14 +141,14 @@ def state(
 ) -> Statements:
     """What canonical columns (`FIELD_NAMES` and `extra`) state, numbered from `position`."""
     texts = list(map("\t".join, zip(*_fewer([fields[name] for name in (*FIELD_NAMES, "extra")]), strict=True)))
-    lines = "\n".join(texts).encode()
-    contents = list(map(xxh3_128_digest, lines.split(b"\n"))) if texts else []
+    lines = list(map(str.encode, texts))
+    contents = list(map(xxh3_128_digest, lines))
     accounts = fields.get("account") or [escape(source.account) if source.account else NULL] * len(texts)
     numbers = fields["order_number"]
     if _numbers_orders(source):
         numbers = [number for number in numbers if number != NULL]
     summary = summed(fields, numbers, rows, sheet, position)
-    stated = _Rows(source, fields, rows, sheet, position, accounts, texts, lines, contents, summary)
+    stated = _Rows(source, fields, rows, sheet, position, accounts, texts, b"\n".join(lines), contents, summary)
     return _plain(stated, seen) or _careful(stated, seen)
 
 
@@ -201,7 +201,7 @@ def _plain(stated: _Rows, seen: Seen) -> Statements | None:
     if any(NULL in column for column in keys):
         return None
     identified = map(SEPARATOR.join, zip(repeat(source.name), stated.accounts, *keys, repeat("0")))
-    identities = list(map(xxh3_128_digest, _encoded(list(identified))))
+    identities = list(map(xxh3_128_digest, map(str.encode, identified)))
     if not _take(identities, contents, seen):
         return None
     return Statements(

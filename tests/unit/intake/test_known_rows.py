@@ -19,6 +19,7 @@ from vhm24r.intake.formats import delimited
 from vhm24r.intake.known_rows import KnownRows, Shelf, hashes_of, layout_of
 from vhm24r.intake.reading import Batch, Closed, Step, read
 from vhm24r.intake.sources.registry import claims, winner
+from vhm24r.intake.statements import HASH_BYTES
 from vhm24r.intake.types import ReadAgain
 
 pytestmark = pytest.mark.unit
@@ -298,12 +299,18 @@ def test_whatever_decides_how_cells_are_read_is_in_the_name_of_a_layout() -> Non
         ([["a"]], 2),
         ([["a", "b"], ["c"]], 2),
         ([["a\x1fb", "c"]], 2),
-        ([["a\nb", "c"]], 2),
         ([["\ud83d", "c"]], 2),
     ],
 )
 def test_rows_that_may_look_alike_have_no_hashes(rows: list[list[str]], width: int) -> None:
     assert hashes_of(rows, width) is None
+
+
+def test_a_line_break_belongs_to_its_cell() -> None:
+    rows = [["a\nb", "c"], ["a", "b\nc"], ["a", "b"], ["c", ""]]
+    found = hashes_of(rows, 2) or b""
+
+    assert len({found[at : at + HASH_BYTES] for at in range(0, len(found), HASH_BYTES)}) == len(rows)
 
 
 @given(st.lists(st.integers(0, 6), max_size=14), st.integers(0, 13), st.integers(1, 5))

@@ -146,8 +146,8 @@ class Applying:
             await self._end_first_load()
         if self.dry_run:
             await self._compare(staging, file)
-        elif staging.standing:
-            if not await evidence.still_stands(session, staging):
+        elif staging.in_short:
+            if not await evidence.says_nothing_new(session, staging):
                 raise ReadAgain
             await self._sight_outcomes(file)
         elif not await evidence.is_known_at_all(session, staging):
