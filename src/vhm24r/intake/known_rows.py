@@ -183,14 +183,17 @@ def layout_of(claim: Claim, header: Sequence[str], zone: ZoneInfo) -> str:
     source = claim.source
     said = (
         source.name, source.account, source.currency, source.key, source.key_with_machine, source.zone or zone.key,
-        source.columns, sorted(claim.places.items()), list(header), sys.version, _program(),
+        source.columns, sorted(claim.places.items()), list(header), sys.version, program(),
     )  # fmt: skip
     return blake2b(repr(said).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 @cache
-def _program() -> str:
-    """A hash of the modules that read: another version may read the same cells as something else."""
+def program() -> str:
+    """A hash of the modules that read: another version may read the same cells as something else.
+
+    Made once in a process, out of a hundred files.
+    """
     digest = blake2b(digest_size=16)
     package = Path(vhm24r.__file__).parent
     for module in sorted(path for room in ("intake", "kit", "evidence") for path in (package / room).rglob("*.py")):

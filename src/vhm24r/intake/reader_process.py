@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from vhm24r.intake.errors import FileDamaged, ReaderDied, ReaderExceeded
+from vhm24r.intake.known_rows import program
 from vhm24r.intake.reading import Batch, Step, Task, read
 from vhm24r.intake.types import ReadAgain
 from vhm24r.kit.errors import AppError
@@ -260,6 +261,7 @@ if __name__ == "__main__":
     keep_memory()
     steps_out = private_output()
     limit(int(sys.argv[1]), int(sys.argv[2]))
+    program()  # while there is nothing to read
     gc.disable()  # rows make no cycles, and looking for some in millions of cells takes a tenth of the time
     try:
         where, what = pickle.load(sys.stdin.buffer)  # noqa: S301  # written by our own parent
