@@ -5,7 +5,6 @@ together again; only rows with something unusual are looked at one by one. That 
 an ordinary row at a few microseconds (bench/intake.py).
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -34,6 +33,7 @@ from vhm24r.intake.values import (
     StrictChoiceReader,
     TextReader,
     escape,
+    moment,
 )
 from vhm24r.kit.text import EMPTY_MARKS, fold, shortened, storable
 
@@ -59,9 +59,6 @@ _ISSUE_OF_CELL = {
     Cell.CODE: "intake.code_damaged",
     Cell.CARD: "intake.code_damaged",
 }
-_MIDNIGHT = re.compile(r"[ T]+0?0:00(?::00(?:\.0+)?)?$")
-"""What spreadsheets put behind a date: it has no time of its own."""
-
 BROKEN_NUL = r"\\u0000"
 """A NUL inside the JSON of extra facts, escaped for COPY; PostgreSQL keeps none."""
 
@@ -204,7 +201,7 @@ class Canonicaliser:
         clock = self._clock_of(plan)
         cells = [row[plan.index] for row in rows]
         if clock is not None:
-            cells = [_moment(cell, row[clock]) for cell, row in zip(cells, rows, strict=True)]
+            cells = [moment(cell, row[clock]) for cell, row in zip(cells, rows, strict=True)]
         return span(plan.reader.column(cells))
 
     def shown(self, row: Sequence[str], *, trusted: bool) -> list[str]:
@@ -267,7 +264,7 @@ class Canonicaliser:
             column, words = plan.column, cells[plan.index]
             clock = self._clock_of(plan)
             if clock is not None:
-                words = tuple(map(_moment, words, cells[clock]))
+                words = tuple(map(moment, words, cells[clock]))
             values = plan.reader.column(words)
             if column.extra:
                 extra.append((plan.index, column.field))
@@ -383,7 +380,7 @@ class Canonicaliser:
     def _cell(self, plan: ColumnPlan, row: Sequence[str]) -> str:
         """What a column reads of a row."""
         clock = self._clock_of(plan)
-        return row[plan.index] if clock is None else _moment(row[plan.index], row[clock])
+        return row[plan.index] if clock is None else moment(row[plan.index], row[clock])
 
     def _clock_of(self, plan: ColumnPlan) -> int | None:
         """Where the time of day stands that belongs to a column of dates, if it has a column of its own."""
@@ -403,16 +400,6 @@ class Canonicaliser:
         code, level, column, value = finding
         shown = shortened(value.strip().replace("\x00", "␀"), 200)
         issues.append(Issue(code, level, self._sheet, row, column, shown, sheet_index=self._sheet_index))
-
-
-def _moment(date: str, clock: str) -> str:
-    """A date and the time of day beside it as one. A date that says the same time, too, stays as it is; one that says
-    another cannot be read, and neither is guessed.
-    """
-    day, time = _MIDNIGHT.sub("", date.strip()), clock.strip()
-    if time.casefold() in EMPTY_MARKS or (":" in day and time in day):
-        return date
-    return f"{day} {time}"
 
 
 def _named_apart(columns: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:

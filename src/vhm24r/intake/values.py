@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from vhm24r.intake.cards import without_cards
 from vhm24r.kit.money import parse_minor
-from vhm24r.kit.text import clean, fold
+from vhm24r.kit.text import EMPTY_MARKS, clean, fold
 
 NULL = r"\N"
 UNREADABLE = "\x00unreadable"
@@ -29,6 +29,11 @@ _ESCAPED = re.compile(r"\\([\\tnr])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _DAMAGED = re.compile(r"\d[.,]?\d*E\+\d+", re.IGNORECASE)
 _SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
+_SERIAL_DAY = re.compile(r"\d{5}(?:\.0+)?")
+_SERIAL_CLOCK = re.compile(r"0(?:\.\d+)?")
+_MIDNIGHT = re.compile(r"[ T]+0?0:00(?::00(?:\.0+)?)?$")
+"""What spreadsheets put behind a date: it has no time of its own."""
+
 _QUANTITY = re.compile(r"(\(?[+−-]?\s*(?:\d{1,3}(?:[\s']\d{3})+|\d+)(?:[.,]\d+)*)(\)?)")
 _CURRENCY_CODE = re.compile(r"[A-Za-z]{3}")
 _ZERO_TAIL = re.compile(r"(\d+)\.0$")
@@ -185,10 +190,9 @@ class CurrencyReader(StrictChoiceReader):
 
 
 _TAILS = {f":{m:02}:{s:02}": f":{m:02}:{s:02}+00" for m in range(60) for s in range(60)}
-_FORMATS = (
-    "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M",
-    "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y",
-)  # fmt: skip
+_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y")
+_CLOCKS = (" %H:%M:%S", " %H:%M", "", " %I:%M:%S %p", " %I:%M %p", " %I:%M:%S%p", " %I:%M%p")
+_FORMATS = tuple(date + clock for clock in _CLOCKS for date in _DATES)
 _MONTH_FIRST = tuple(form.replace("%d.%m", "%m.%d").replace("%d/%m", "%m/%d") for form in _FORMATS)
 
 
@@ -271,3 +275,18 @@ def _serial_seconds(serial: str) -> int:
     days, _, fraction = serial.partition(".")
     parts = int((fraction or "0")[:12].ljust(12, "0"))
     return int(days) * 86_400 + (parts * 86_400 + 5 * 10**11) // 10**12
+
+
+def moment(date: str, clock: str) -> str:
+    """A date and the time of day beside it as one, either of which a spreadsheet may have given as its number. A date
+    that says the same time, too, stays as it is; one that says another cannot be read, and neither is guessed.
+    """
+    day, time = _MIDNIGHT.sub("", date.strip()), clock.strip()
+    if time.casefold() in EMPTY_MARKS or (":" in day and time in day):
+        return date
+    if _SERIAL_DAY.fullmatch(day):
+        day = (EXCEL_EPOCH + timedelta(days=int(day[:5]))).strftime("%Y-%m-%d")
+    if _SERIAL_CLOCK.fullmatch(time):
+        minutes, seconds = divmod(_serial_seconds(time), 60)
+        time = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+    return f"{day} {time}"

@@ -21,6 +21,7 @@ from vhm24r.intake.values import (
     StrictChoiceReader,
     TextReader,
     escape,
+    moment,
 )
 
 pytestmark = pytest.mark.unit
@@ -104,6 +105,10 @@ class TestInstants:
             ("  2025-12-25 00:14:59 ", "2025-12-24 19:14:59"),
             ("2024-02-29 12:00:00", "2024-02-29 07:00:00"),
             ("1990-06-01 00:00:00", "1990-05-31 17:00:00"),
+            ("2025-12-25 2:30 PM", "2025-12-25 09:30:00"),
+            ("25.12.2025 02:30:15 pm", "2025-12-25 09:30:15"),
+            ("25/12/2025 12:05AM", "2025-12-24 19:05:00"),
+            ("2025-12-25 12:05:00PM", "2025-12-25 07:05:00"),
         ],
     )
     def test_a_notation_of_real_exports_is_read_in_the_business_zone(self, cell: str, utc: str) -> None:
@@ -116,7 +121,7 @@ class TestInstants:
             "2025-12-25 10:00:60", "30.02.2025 10:00:00", "12/25/2025 10:00", "2023-02-29", "2025-12-25T25:00:00",
             "2025-12-25T", "T", "Z", "10:00:00", "15000", "99999", "12345678", "4601", "460160", "46016.", "46016,5",
             "1899-12-30 00:00:00", "1989-12-31 10:00:00", "2101-01-01 10:00:00", "0001-01-01T00:00:00+05:00",
-            "9999-12-31 23:59:59", "8.6E+15", "2025-12-25 00:14:59 PM", "x" * 19,
+            "9999-12-31 23:59:59", "8.6E+15", "2025-12-25 00:14:59 PM", "2025-12-25 13:00 PM", "x" * 19,
         ],
     )  # fmt: skip
     def test_what_is_no_time_is_unreadable_and_counted(self, cell: str) -> None:
@@ -314,3 +319,36 @@ class TestMemo:
     def test_a_reader_says_how_a_cell_is_read(self) -> None:
         with pytest.raises(NotImplementedError):
             Reader().read("x")
+
+
+@pytest.mark.parametrize(
+    ("date", "clock", "utc"),
+    [
+        ("25.12.2025", "14:30", "2025-12-25 09:30:00"),
+        ("25.12.2025", "2:30 PM", "2025-12-25 09:30:00"),
+        ("2025-12-25 00:00:00", "14:30:05", "2025-12-25 09:30:05"),
+        ("46016", "14:30", "2025-12-25 09:30:00"),
+        ("46016.0", "2:30 PM", "2025-12-25 09:30:00"),
+        ("46016", "0.6041666667", "2025-12-25 09:30:00"),
+        ("25.12.2025", "0.6041666667", "2025-12-25 09:30:00"),
+        ("25.12.2025", "0", "2025-12-24 19:00:00"),
+        ("25.12.2025", "", "2025-12-24 19:00:00"),
+        ("25.12.2025 14:30", "14:30", "2025-12-25 09:30:00"),
+    ],
+)
+def test_a_date_and_the_time_of_day_beside_it_are_one_instant(date: str, clock: str, utc: str) -> None:
+    assert InstantReader(TASHKENT)[moment(date, clock)] == f"{utc}+00"
+
+
+@pytest.mark.parametrize(
+    ("date", "clock"),
+    [
+        ("25.12.2025 10:00", "14:30"),
+        ("46016.5", "14:30"),
+        ("46016", "1.5"),
+        ("46016", "25:00"),
+        ("46016", "0.9999999999"),
+    ],
+)  # fmt: skip
+def test_a_date_and_a_clock_that_do_not_fit_are_not_guessed(date: str, clock: str) -> None:
+    assert InstantReader(TASHKENT)[moment(date, clock)] is UNREADABLE
