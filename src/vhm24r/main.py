@@ -35,7 +35,7 @@ from vhm24r.intake.events import ImportApplied
 from vhm24r.intake.reader_process import Limits, Readers
 from vhm24r.intake.service import authors as authors_of_files
 from vhm24r.intake.service.receiving import RUN_IMPORT, UNDO_IMPORT
-from vhm24r.intake.service.resuming import requeue, resume_abandoned
+from vhm24r.intake.service.resuming import drop_forgotten, requeue, resume_abandoned
 from vhm24r.intake.service.running import Intake
 from vhm24r.intake.service.running import run as run_import
 from vhm24r.intake.service.undoing import undo_as
@@ -155,6 +155,7 @@ def wire_jobs(services: Services) -> None:
 
     async def resume() -> None:
         await resume_abandoned(services.intake, services.jobs)
+        await drop_forgotten(services.intake)
 
     async def tidy() -> None:
         async with services.db.write() as session:

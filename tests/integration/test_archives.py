@@ -17,14 +17,14 @@ from tests.integration.conftest import Bring, Query
 from tests.integration.sharing import client, imported
 from tests.integration.standing import HISTORY, redone, rows_of, standing, undone
 from vhm24r.identity.permissions import Role
-from vhm24r.intake.staging import PART_ROWS
+from vhm24r.intake.formats.protocol import CHUNK_ROWS
 from vhm24r.ops.process import Services
 
 pytestmark = pytest.mark.integration
 
 Pack = Callable[[Mapping[str, bytes]], Path]
-MANY = PART_ROWS[0] + 500
-"""More good rows than one part holds: some are applied before the file turns out damaged."""
+MANY = CHUNK_ROWS + 500
+"""More good rows than the first part holds: some are applied before the file turns out damaged."""
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.conftest import NOW, SYSTEM
 from vhm24r.audit import service as audit
 from vhm24r.audit.service import Deed
+from vhm24r.kit.errors import Busy
 from vhm24r.main import prepare_database
 from vhm24r.ops.process import Services
 from vhm24r.ops.rules import REGISTRY, change_rule, list_rules
@@ -308,3 +309,20 @@ async def test_a_blob_of_a_remote_store_is_copied_to_be_read(tmp_path: Path) -> 
 
     assert copy == tmp_path / sha256
     assert copy.read_bytes() == b"report"
+
+
+async def test_whoever_waits_for_one_another_may_ask_again(shared: Services) -> None:
+    first_step = asyncio.Barrier(2)
+
+    async def crosswise(*keys: int) -> str:
+        try:
+            async with shared.db.write() as session:
+                for key in keys:
+                    await session.execute(text("SELECT pg_advisory_xact_lock(-1, :key)"), {"key": key})
+                    if key == keys[0]:
+                        await first_step.wait()
+        except Busy:
+            return "busy"
+        return "done"
+
+    assert sorted(await asyncio.gather(crosswise(1, 2), crosswise(2, 1))) == ["busy", "done"]

@@ -139,9 +139,16 @@ def all_stand(connection: psycopg.Connection[Any], staging: Staging) -> bool:
     return connection.execute(missing).fetchone() == (True,)
 
 
+async def staged_imports(session: AsyncSession) -> list[int]:
+    """The imports of which parts are staged."""
+    names = "SELECT DISTINCT substring(tablename FROM '^evidence_staged_([0-9]+)_[0-9]+$')::bigint FROM pg_tables"
+    found = await session.execute(text(f"SELECT id FROM ({names}) AS staged (id) WHERE id IS NOT NULL ORDER BY id"))
+    return list(found.scalars())
+
+
 async def drop_leftovers(session: AsyncSession, import_id: int) -> None:
-    """Forget every staged part of this import. `session` is in autocommit: the locks of many parts would not
-    fit into one transaction.
+    """Forget every staged part of this import. Where they may be many, `session` is in autocommit: their locks would
+    not fit into one transaction.
     """
     names = text("SELECT tablename FROM pg_tables WHERE tablename ~ :pattern")
     found = await session.execute(names, {"pattern": f"^evidence_staged_{int(import_id)}_[0-9]+$"})

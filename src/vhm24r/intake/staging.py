@@ -36,6 +36,9 @@ is enough to amortise the statements. Constants, because keys repeated across pa
 STANDING_ROWS = 16_000
 """The same where little is to be done with a part: nobody waits long for the last one."""
 
+PASSING_PATIENCE_MS = 60_000
+"""Longer than anybody keeps the tables for himself (docs/adr/0019)."""
+
 Report = Callable[[ReadFile, int, int | None], None]
 """Told of the file being read, the rows read of all files so far, and how many there are if that is known."""
 
@@ -215,9 +218,10 @@ def _outlines(batches: Iterable[Batch]) -> Iterable[bytes]:
 
 def passing_connection(conninfo: str) -> psycopg.Connection[Any]:
     """A connection in autocommit for what need not outlive a crash, as staging and progress: whoever runs the import
-    again starts over. Its commits do not wait for the disk.
+    again starts over. Its commits do not wait for the disk, and it does not wait for others for ever.
     """
-    return psycopg.connect(conninfo, autocommit=True, options="-c synchronous_commit=off")
+    options = f"-c synchronous_commit=off -c lock_timeout={PASSING_PATIENCE_MS}"
+    return psycopg.connect(conninfo, autocommit=True, options=options)
 
 
 def _is_read_apart(path: Path) -> bool:

@@ -30,7 +30,7 @@ def summed(
         frozenset((unescape(code), addresses[address]) for code, address in named if code != NULL),
         frozenset(unescape(product) for product in set(fields["product"]) - {NULL}),
         _money(fields),
-        not "".join(numbers).encode(errors="replace").translate(None, _ADDRESSABLE),
+        all(numbers) and not "".join(numbers).encode(errors="replace").translate(None, _ADDRESSABLE),
     )
 
 

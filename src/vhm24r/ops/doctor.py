@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from vhm24r.identity.service.signing_keys import foreign
 from vhm24r.identity.signing import Signer
 from vhm24r.intake.watched_folder import prepare
+from vhm24r.kit.errors import Busy
 from vhm24r.ops.health import readiness
 from vhm24r.platform.blobs import BlobStore
 from vhm24r.platform.db import Database
@@ -60,7 +61,7 @@ async def _secret(settings: Settings, db: Database) -> Finding:
     try:
         async with db.read() as session:
             same = not await foreign(session, signer)
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, Busy) as error:
         return Finding("secret_key", ok=False, value=type(error).__name__, advice="doctor.database")
     return Finding("secret_key", same, "the same" if same else "different", "" if same else "doctor.secret_key")
 
@@ -73,7 +74,7 @@ async def _server(db: Database) -> list[Finding]:
                     text("SELECT current_setting('server_version_num')::int AS number, clock_timestamp() AS now")
                 )
             ).one()
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, Busy) as error:
         return [Finding("postgresql", ok=False, value=type(error).__name__, advice="doctor.database")]
     difference = abs((row.now - datetime.now(UTC)).total_seconds())
     recent, same = row.number >= OLDEST_POSTGRES, difference < MOST_CLOCK_DIFFERENCE

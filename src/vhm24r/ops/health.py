@@ -4,6 +4,7 @@ from obstore.exceptions import BaseError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from vhm24r.kit.errors import Busy
 from vhm24r.platform import migrations
 from vhm24r.platform.blobs import BlobStore
 from vhm24r.platform.db import Database
@@ -18,7 +19,7 @@ async def readiness(db: Database, blobs: BlobStore) -> dict[str, bool]:
             found["database"], found["migrations"] = True, revision == migrations.head()
             await session.execute(text("SELECT 1 FROM procrastinate_jobs LIMIT 1"))
             found["jobs"] = True
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, OSError, Busy):
         pass
     try:
         await blobs.check()

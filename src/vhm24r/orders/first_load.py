@@ -4,14 +4,16 @@ An entry in an index, made row by row, costs more than the row itself; sorting a
 that (docs/adr/0019). Nobody else can read the two tables meanwhile, so this is only for tables that have no rows yet.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Index, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from vhm24r.evidence.models import EvidenceRecord
 from vhm24r.orders.models import Order
-from vhm24r.platform.db import LOCK_NOT_AVAILABLE
+from vhm24r.platform.db import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, sqlstate_of
 
 ENTERED_BY_EVERY_ROW = {
     "orders_number_key",
@@ -23,6 +25,8 @@ ENTERED_BY_EVERY_ROW = {
 }
 """The others hold a few rows each, and cost nothing while they are not concerned."""
 
+ANYTHING = "SELECT EXISTS (SELECT FROM orders) OR EXISTS (SELECT FROM evidence_records)"
+
 LATE: list[Index] = [
     index
     for model in (EvidenceRecord, Order)
@@ -31,21 +35,29 @@ LATE: list[Index] = [
 ]
 
 
+class _Taken(Exception):
+    """Somebody uses the tables, or has written to them."""
+
+
 async def nothing_stands(session: AsyncSession) -> bool:
     """Whether there is no order and no record yet, and nobody keeps the tables for himself. A look, no promise."""
-    return await _hold(session, "ACCESS SHARE") and await _nothing_there(session)
+    try:
+        await _hold_empty(session, "ACCESS SHARE")
+    except _Taken:
+        return False
+    return True
 
 
 async def begin(session: AsyncSession) -> bool:
     """Put the indexes by until `end`, or until the transaction or its savepoint is rolled back.
 
-    Returns whether that could be done: the tables are empty and nobody else uses them. It holds them until the
-    transaction ends.
+    Returns whether that could be done: the tables are empty, nobody else uses them, and they are ours. Then nobody else
+    can use them until the transaction ends; if not, nothing is held.
     """
-    if not await _hold(session, "ACCESS EXCLUSIVE") or not await _nothing_there(session):
+    try:
+        await _hold_empty(session, "ACCESS EXCLUSIVE", without=LATE)
+    except _Taken:
         return False
-    for index in LATE:
-        await session.execute(DropIndex(index))
     return True
 
 
@@ -60,18 +72,20 @@ async def end(session: AsyncSession) -> None:
         await session.execute(CreateIndex(index))
 
 
-async def _hold(session: AsyncSession, mode: str) -> bool:
-    """Lock both tables, if that can be done without waiting."""
+async def _hold_empty(session: AsyncSession, mode: str, *, without: Sequence[Index] = ()) -> None:
+    """Lock both tables and drop some indexes, if they are empty and nobody need be waited for.
+
+    Raises:
+        _Taken: neither is done.
+    """
     try:
-        async with session.begin_nested():
+        async with session.begin_nested():  # rolled back, it gives the tables back
             await session.execute(text(f"LOCK TABLE evidence_records, orders IN {mode} MODE NOWAIT"))
-    except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-            return False
+            if (await session.execute(text(ANYTHING))).scalar_one():
+                raise _Taken
+            for index in without:
+                await session.execute(DropIndex(index))
+    except DBAPIError as error:
+        if sqlstate_of(error) in (LOCK_NOT_AVAILABLE, INSUFFICIENT_PRIVILEGE):
+            raise _Taken from error
         raise
-    return True
-
-
-async def _nothing_there(session: AsyncSession) -> bool:
-    found = text("SELECT EXISTS (SELECT FROM orders) OR EXISTS (SELECT FROM evidence_records)")
-    return not (await session.execute(found)).scalar_one()

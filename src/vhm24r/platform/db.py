@@ -13,7 +13,7 @@ import psycopg
 from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Row, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -23,7 +23,7 @@ STATEMENT_TIMEOUT_MS = 300_000
 LOCK_TIMEOUT_MS = 3_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
 CONNECT_TIMEOUT_S = 10
-LOCK_NOT_AVAILABLE = "55P03"
+LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, INSUFFICIENT_PRIVILEGE = "55P03", "40P01", "42501"
 
 AnyRow = Row[*tuple[Any, ...]]
 """A row of whatever columns a statement selects."""
@@ -100,7 +100,7 @@ class Database:
         """One transaction: committed when the block ends well, rolled back otherwise.
 
         Raises:
-            Busy: somebody else held a row for longer than the lock timeout.
+            Busy: somebody else held a row for longer than the lock timeout, or waited for one of ours.
         """
         with _patiently():
             async with self._write() as session, session.begin():
@@ -114,13 +114,18 @@ class Database:
 
 @contextmanager
 def _patiently() -> Iterator[None]:
-    """Waiting for a lock in vain is no bug: whoever asked may try again."""
+    """Waiting for a lock in vain is no bug, nor is waiting for each other: whoever asked may try again."""
     try:
         yield
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+        if sqlstate_of(error) in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED):
             raise Busy from error
         raise
+
+
+def sqlstate_of(error: DBAPIError) -> str | None:
+    """What PostgreSQL calls an error, if it was PostgreSQL that spoke."""
+    return getattr(error.orig, "sqlstate", None)
 
 
 async def driver_connection(session: AsyncSession) -> psycopg.AsyncConnection[Any]:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vhm24r.kit.errors import Busy
+from vhm24r.platform.db import LOCK_NOT_AVAILABLE, sqlstate_of
 
 
 class LockBusy(Busy):
@@ -42,7 +43,7 @@ async def take(session: AsyncSession, lock: Lock, key: int = 0, *, patience_ms: 
     try:
         await session.execute(text("SELECT pg_advisory_xact_lock(:lock, :key)"), {"lock": int(lock), "key": key})
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == "55P03":  # lock_not_available
+        if sqlstate_of(error) == LOCK_NOT_AVAILABLE:
             raise LockBusy(lock=lock.name) from error
         raise
     await session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))

@@ -41,6 +41,9 @@ PATIENCE_MS = 600_000
 """Applies queue behind one lock; each takes seconds, a queue of large files a few minutes."""
 
 
+BARE_IDLE_MS = 60_000
+"""How long a first load may wait for the next part; the parts of such files come several a second."""
+
 DIFF_SHOWN = 200
 
 
@@ -127,8 +130,10 @@ class Applying:
         if not self.dry_run:
             next_id = text("SELECT nextval('evidence_files_id_seq')")
             self._current.id = int((await self.session.execute(next_id)).scalar_one())
-        if self.first_load and not self.done:
+        if self.first_load and not self.done and reading.container is None:
             self._bare = await first_load.begin(self.session)
+        if self._bare:  # a process that hangs would keep everybody else out
+            await self.session.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = {BARE_IDLE_MS}"))
 
     async def part(self, staging: Staging) -> None:
         """Compare one staged part with what is known and write the difference; a dry run only compares.

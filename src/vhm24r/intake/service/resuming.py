@@ -1,9 +1,10 @@
-"""Imports whose worker died: found by their age and given to another worker."""
+"""Imports whose worker died: found by their age and given to another worker. What ended imports left is dropped."""
 
 from datetime import timedelta
 
 from sqlalchemy import func, select, text
 
+from vhm24r.evidence.bulk import drop_leftovers, staged_imports
 from vhm24r.intake import repository
 from vhm24r.intake.models import Import
 from vhm24r.intake.service.receiving import defer
@@ -45,3 +46,18 @@ async def requeue(intake: Intake, jobs: Jobs, import_id: int) -> None:
         if ImportStatus(row.status) in IN_PROGRESS:
             row.status = ImportStatus.RECEIVED
             await defer(session, jobs, row)
+
+
+async def drop_forgotten(intake: Intake) -> None:
+    """Drop what was staged for imports that have ended: somebody held it when they did.
+
+    Raises:
+        Busy: somebody still holds it.
+    """
+    async with intake.db.read() as session:
+        staged = await staged_imports(session)
+    for import_id in staged:
+        async with intake.db.write() as session:
+            row = await repository.get_import(session, import_id, for_update=True)  # it cannot begin again meanwhile
+            if ImportStatus(row.status) not in IN_PROGRESS:
+                await drop_leftovers(session, import_id)

@@ -24,6 +24,8 @@ from vhm24r.evidence.bulk import Staging, drop_leftovers
 from vhm24r.intake import repository
 from vhm24r.intake.errors import FileRefused, ImportCancelled, ImportFailed, ImportInterrupted, SourceNotGranted
 from vhm24r.intake.events import ImportFailed as ImportFailedEvent
+from vhm24r.intake.formats.protocol import Sample
+from vhm24r.intake.formats.registry import is_plain
 from vhm24r.intake.known_rows import Shelf
 from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.reader_process import Readers
@@ -47,8 +49,8 @@ from vhm24r.platform.scratch import scratch_folder
 log = structlog.get_logger(__name__)
 TOPIC = "imports"
 
-FIRST_LOAD_BYTES = 160 * 1024 * 1024
-"""Nobody can read orders while the first file is loaded: a larger one would take too long."""
+FIRST_LOAD_BYTES, FIRST_LOAD_PACKED_BYTES = 160 * 1024 * 1024, 24 * 1024 * 1024
+"""Nobody can use orders while the first file is loaded: a larger one of text, or of another format, takes too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ async def run(intake: Intake, import_id: int) -> None:
 async def _put_back(intake: Intake, import_id: int) -> None:
     async with intake.db.write() as session:
         row = await repository.get_import(session, import_id, for_update=True)
+        if ImportStatus(row.status) not in IN_PROGRESS:
+            return
         row.status, row.phase = ImportStatus.RECEIVED, None
         await announce(session, _progress(import_id, ImportStatus.RECEIVED, "waiting", 0, None))
 
@@ -152,7 +156,7 @@ async def _go_through(intake: Intake, row: Import, *, hasty: bool) -> None:
         async with intake.db.read() as session:
             mappings = await repository.list_mappings(session)
             percent = await value_of(session, MOST_ISSUES_PERCENT)
-        first = hasty and await _is_first_load(intake, row.size)
+        first = hasty and await _is_first_load(intake, path, row.size)
         shelf = None if row.dry_run else Shelf(intake.known_rows, folder, recalls=not first)
         task = Task(intake.zone, folder, row.wanted_source, tuple(mappings), percent, shelf, hasty)
         with passing_connection(intake.db.conninfo) as reporter:
@@ -168,9 +172,10 @@ def _keep(shelf: Shelf) -> None:
         log.warning("import.known_rows_lost", exc_info=True)
 
 
-async def _is_first_load(intake: Intake, size: int) -> bool:
+async def _is_first_load(intake: Intake, path: Path, size: int) -> bool:
     """Whether a file of so many bytes is worth loading as the first one, and may be it (docs/adr/0019)."""
-    if not LARGE_BYTES <= size <= FIRST_LOAD_BYTES:
+    sample = await anyio.to_thread.run_sync(Sample.of, path)
+    if not LARGE_BYTES <= size <= (FIRST_LOAD_BYTES if is_plain(sample.head) else FIRST_LOAD_PACKED_BYTES):
         return False
     async with intake.db.write() as session:
         return await nothing_stands(session)
@@ -218,8 +223,14 @@ async def _read_and_apply(
 
 
 async def _drop_staged(intake: Intake, import_id: int) -> None:
-    async with intake.db.read() as session:
-        await drop_leftovers(session, import_id)
+    """What was staged is of no use any more. A backup may hold it just now: then it is dropped another time
+    (`resuming.drop_forgotten`), and the import is what it is.
+    """
+    try:
+        async with intake.db.read() as session:
+            await drop_leftovers(session, import_id)
+    except Busy:
+        log.info("import.staging_left", import_id=import_id)
 
 
 async def _apply(
@@ -249,9 +260,15 @@ async def _apply(
 
 
 async def _read(stager: Stager, path: Path, handed: "asyncio.Queue[Handed | None]") -> None:
-    """Read in a worker thread; whoever applies learns of the end however it comes."""
+    """Read in a worker thread; whoever applies learns of the end however it comes.
+
+    Raises:
+        Busy: others held what has to be asked for longer than our patience. And what `Stager.stage` raises.
+    """
     try:
         await anyio.to_thread.run_sync(stager.stage, path)
+    except psycopg.errors.LockNotAvailable as error:
+        raise Busy from error
     finally:
         handed.put_nowait(None)
 
