@@ -42,6 +42,7 @@ SEEN = f"""
 HELD = """
     SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation
     WHERE relname IN ('orders', 'evidence_records') AND mode = 'AccessExclusiveLock'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 PLAIN = [hw_row(n) for n in range(40)]
 
