@@ -295,7 +295,10 @@ async def test_what_was_staged_may_be_held_by_a_backup(services: Services, monke
         monkeypatch.setattr(Applying, "finish", watched)
         done = await imported(services, PLAIN)
         assert (done["status"], done["rows"]["new"]) == ("applied", 40)
-        assert await rows_of(services, staged)
+        before = await rows_of(services, staged)
+        await drop_forgotten(services.intake)
+        assert len(before) == 5
+        assert await rows_of(services, staged) == before
 
     await drop_forgotten(services.intake)
     assert await rows_of(services, staged) == []

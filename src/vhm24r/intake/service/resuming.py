@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import func, select, text
 
 from vhm24r.evidence.bulk import drop_leftovers, staged_imports
@@ -10,7 +11,10 @@ from vhm24r.intake.models import Import
 from vhm24r.intake.service.receiving import defer
 from vhm24r.intake.service.running import Intake
 from vhm24r.intake.types import IN_PROGRESS, ImportStatus
+from vhm24r.kit.errors import Busy
 from vhm24r.platform.jobs import Jobs
+
+log = structlog.get_logger(__name__)
 
 ABANDONED_AFTER = timedelta(hours=1)
 """Longer than any import takes: one that still runs would lose its staging to the second run."""
@@ -49,15 +53,14 @@ async def requeue(intake: Intake, jobs: Jobs, import_id: int) -> None:
 
 
 async def drop_forgotten(intake: Intake) -> None:
-    """Drop what was staged for imports that have ended: somebody held it when they did.
-
-    Raises:
-        Busy: somebody still holds it.
-    """
+    """Drop what was staged for imports that have ended: somebody held it when they did. Who still does is let be."""
     async with intake.db.read() as session:
         staged = await staged_imports(session)
     for import_id in staged:
-        async with intake.db.write() as session:
-            row = await repository.get_import(session, import_id, for_update=True)  # it cannot begin again meanwhile
-            if ImportStatus(row.status) not in IN_PROGRESS:
-                await drop_leftovers(session, import_id)
+        try:
+            async with intake.db.write() as session:
+                row = await repository.get_import(session, import_id, for_update=True)  # it cannot begin meanwhile
+                if ImportStatus(row.status) not in IN_PROGRESS:
+                    await drop_leftovers(session, import_id)
+        except Busy:
+            log.info("import.staging_left", import_id=import_id)
