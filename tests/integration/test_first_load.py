@@ -30,7 +30,12 @@ from vhm24r.platform.embedded import EmbeddedServer
 pytestmark = pytest.mark.integration
 
 OTHER_MACHINE = "24a8ff000002"
-INDEXES = "SELECT tablename, indexdef FROM pg_indexes WHERE tablename IN ('orders', 'evidence_records') ORDER BY 2"
+TABLES = "('orders', 'vending_orders', 'evidence_records')"
+INDEXES = f"""
+    SELECT tablename, indexdef FROM pg_indexes WHERE tablename IN {TABLES}
+    UNION ALL SELECT conrelid::regclass::text, conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE conrelid::regclass::text IN {TABLES} ORDER BY 1, 2
+"""
 PAST = f"""
     SELECT o.number, h.version, h.field, h.kind, h.old, h.new, h.sheet, h."row" FROM {HISTORY} h
     JOIN orders o ON o.id = h.order_id ORDER BY 1, 2, 3
@@ -39,9 +44,9 @@ SEEN = f"""
     SELECT s.position, s.sheet, s."row", s.outcome, e.external_id, e.current FROM {SIGHTINGS} s
     JOIN evidence_records e ON e.id = s.version_id ORDER BY 1
 """
-HELD = """
+HELD = f"""
     SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation
-    WHERE relname IN ('orders', 'evidence_records') AND mode = 'AccessExclusiveLock'
+    WHERE relname IN {TABLES} AND mode = 'AccessExclusiveLock'
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 PLAIN = [hw_row(n) for n in range(40)]
@@ -185,7 +190,7 @@ async def test_whoever_comes_second_holds_nobody_up(
     corrected = [payme_row(3, Amount_without_commission="1"), *PAID[4:], payme_row(50)]
     second = await imported(services, corrected)
 
-    assert (begun, [len(locks) for locks in held]) == ([True, False], [2, 0])
+    assert (begun, [len(locks) for locks in held]) == ([True, False], [3, 0])
     assert second["rows"]["new"] == 1
     versions = "SELECT count(*) AS versions, count(DISTINCT record_id) AS records FROM evidence_records"
     assert await rows_of(services, versions) == [{"versions": 32, "records": 31}]
@@ -211,6 +216,15 @@ async def test_whoever_reads_is_not_pushed_aside(services: Services, begun: list
     async with services.db.write() as reader:
         await reader.execute(text("SELECT count(*) FROM orders"))
         done = await imported(services, PLAIN)
+
+    assert (done["status"], done["orders"]["new"], begun) == ("applied", 40, [False])
+
+
+async def test_what_others_made_to_depend_on_orders_stays(services: Services, begun: list[bool]) -> None:
+    async with services.db.write() as session:
+        await session.execute(text("CREATE TABLE labels_on_paper (order_id bigint REFERENCES orders)"))
+        await session.commit()
+    done = await imported(services, PLAIN)
 
     assert (done["status"], done["orders"]["new"], begun) == ("applied", 40, [False])
 

@@ -15,7 +15,7 @@ from vhm24r.evidence.summary import Run, Span, Summary
 from vhm24r.evidence.types import FIELD_NAMES, RECORD_FIELDS, FieldKind
 from vhm24r.intake.cards import names_card, without_cards
 from vhm24r.intake.sources.declaration import Cell, Claim, Column
-from vhm24r.intake.statements import Seen, Statements, recalled, state
+from vhm24r.intake.statements import Seen, Statements, is_empty, recalled, state
 from vhm24r.intake.summing import span
 from vhm24r.intake.types import Chunk, Issue, Level
 from vhm24r.intake.values import (
@@ -325,7 +325,7 @@ class Canonicaliser:
             values = fields[name]
             if NULL in values:
                 found.update(i for i, value in enumerate(values) if value == NULL)
-        worded = [values for name, values in fields.items() if name not in _WORDLESS]
+        worded = [values for name, values in fields.items() if name not in _WORDLESS and not is_empty(values)]
         if any("\ufffd" in text or BROKEN_NUL in text or "\x00" in text for text in map("".join, worded)):
             for values in worded:
                 found.update(i for i, v in enumerate(values) if "\ufffd" in v or BROKEN_NUL in v or "\x00" in v)

@@ -181,10 +181,15 @@ def _take(identities: list[bytes], contents: list[bytes], seen: Seen) -> bool:
 def _fewer(columns: Sequence[Sequence[str]]) -> list[Sequence[str]]:
     """The same texts in fewer columns: neighbours that are empty in every row are joined beforehand."""
     fewer: list[Sequence[str]] = []
-    for empty, neighbours in groupby(columns, lambda column: column.count(NULL) == len(column)):
+    for empty, neighbours in groupby(columns, is_empty):
         group = list(neighbours)
         fewer += [["\t".join([NULL] * len(group))] * len(group[0])] if empty else group
     return fewer
+
+
+def is_empty(column: Sequence[str]) -> bool:
+    """Whether a canonical column says nothing in any row."""
+    return not column or (column[0] == NULL and column.count(NULL) == len(column))
 
 
 def _encoded(texts: Sequence[str]) -> list[bytes]:

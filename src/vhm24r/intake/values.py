@@ -63,7 +63,9 @@ class Reader(dict[str, str]):
         raise NotImplementedError
 
     def column(self, cells: Sequence[str]) -> list[str]:
-        """Every cell of a column, read."""
+        """Every cell of a column, read. One that says the same from end to end, as empty ones do, is read once."""
+        if cells and cells[0] == cells[-1] and cells.count(cells[0]) == len(cells):
+            return [self[cells[0]]] * len(cells)
         return list(map(self.__getitem__, cells))
 
     def __missing__(self, cell: str) -> str:
@@ -95,6 +97,14 @@ class CodeReader(Reader):
     the parts of an identity: unreadable, but for tabs and line breaks, which are escaped.
     """
 
+    def column(self, cells: Sequence[str]) -> list[str]:
+        """A column of long plain codes is itself; that shows in all of them at once."""
+        lengths, text = set(map(len, cells)), "".join(cells)
+        fitting = min(lengths, default=0) > LONGEST_EMPTY_MARK and max(lengths) <= LONGEST_CELL
+        if fitting and text.isascii() and text.encode().isalnum():
+            return list(cells)
+        return super().column(cells)
+
     def __missing__(self, cell: str) -> str:
         """A long plain code is itself; codes are mostly unique, so it is not memoised either."""
         if LONGEST_EMPTY_MARK < len(cell) <= LONGEST_CELL and cell.isalnum():
@@ -111,6 +121,10 @@ class CodeReader(Reader):
 
 class CardReader(CodeReader):
     """Card numbers: masked before they are kept anywhere."""
+
+    def column(self, cells: Sequence[str]) -> list[str]:
+        """Never the fast way of plain codes: card numbers are some."""
+        return Reader.column(self, cells)
 
     def __missing__(self, cell: str) -> str:
         """Never the fast way of plain codes: a card number is one."""
@@ -231,6 +245,8 @@ class InstantReader(Reader):
         with anything else in it goes the long way.
         """
         hours, tails = self._hours, _TAILS
+        if not any(cells):
+            return [NULL] * len(cells)
         try:
             return [hours[cell[:13]] + tails[cell[13:]] if cell else NULL for cell in cells]
         except KeyError:

@@ -1,19 +1,20 @@
 """The first orders of an installation go into tables without indexes, which are made once, when all rows are there.
 
 An entry in an index, made row by row, costs more than the row itself; sorting all of them at the end costs a third of
-that (docs/adr/0019). Nobody else can read the two tables meanwhile, so this is only for tables that have no rows yet.
+that (docs/adr/0019). Nobody else can read the tables meanwhile, so this is only for such as have no rows yet.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.schema import CreateIndex, DropIndex
+from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex, ExecutableDDLElement
 
 from vhm24r.evidence.models import EvidenceRecord
-from vhm24r.orders.models import Order
-from vhm24r.platform.db import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, sqlstate_of
+from vhm24r.orders.models import Order, VendingOrder
+from vhm24r.platform.db import DEPENDENT_OBJECTS, INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, sqlstate_of
 
 ENTERED_BY_EVERY_ROW = {
     "orders_number_key",
@@ -27,11 +28,23 @@ ENTERED_BY_EVERY_ROW = {
 
 ANYTHING = "SELECT EXISTS (SELECT FROM orders) OR EXISTS (SELECT FROM evidence_records)"
 
+TABLES = [cast("Table", model.__table__) for model in (EvidenceRecord, Order, VendingOrder)]
+
 LATE: list[Index] = [
     index
-    for model in (EvidenceRecord, Order)
-    for index in sorted(model.metadata.tables[model.__tablename__].indexes, key=lambda index: str(index.name))
+    for table in TABLES
+    for index in sorted(table.indexes, key=lambda index: str(index.name))
     if index.name in ENTERED_BY_EVERY_ROW
+]
+
+PUT_BY: list[ExecutableDDLElement] = [
+    *map(DropIndex, LATE),
+    *(DropConstraint(table.primary_key) for table in TABLES),
+]
+
+MADE: list[ExecutableDDLElement] = [
+    *(AddConstraint(table.primary_key, isolate_from_table=False) for table in TABLES),
+    *map(CreateIndex, LATE),
 ]
 
 
@@ -49,13 +62,13 @@ async def nothing_stands(session: AsyncSession) -> bool:
 
 
 async def begin(session: AsyncSession) -> bool:
-    """Put the indexes by until `end`, or until the transaction or its savepoint is rolled back.
+    """Put the indexes by, primary keys among them, until `end`, or until the transaction or savepoint is rolled back.
 
-    Returns whether that could be done: the tables are empty, nobody else uses them, and they are ours. Then nobody else
-    can use them until the transaction ends; if not, nothing is held.
+    Returns whether that could be done: the tables are empty, nobody else uses them, they are ours, and nothing that we
+    do not know of depends on them. Then nobody else can use them until the transaction ends; if not, nothing is held.
     """
     try:
-        await _hold_empty(session, "ACCESS EXCLUSIVE", without=LATE)
+        await _hold_empty(session, "ACCESS EXCLUSIVE", then=PUT_BY)
     except _Taken:
         return False
     return True
@@ -68,24 +81,24 @@ async def end(session: AsyncSession) -> None:
         IntegrityError: two rows name one order, which nobody could see before.
     """
     await session.execute(text("SET LOCAL max_parallel_maintenance_workers = 1"))
-    for index in LATE:
-        await session.execute(CreateIndex(index))
+    for statement in MADE:
+        await session.execute(statement)
 
 
-async def _hold_empty(session: AsyncSession, mode: str, *, without: Sequence[Index] = ()) -> None:
-    """Lock both tables and drop some indexes, if they are empty and nobody need be waited for.
+async def _hold_empty(session: AsyncSession, mode: str, *, then: Sequence[ExecutableDDLElement] = ()) -> None:
+    """Lock the tables and do something to them, if they are empty and nobody need be waited for.
 
     Raises:
         _Taken: neither is done.
     """
     try:
         async with session.begin_nested():  # rolled back, it gives the tables back
-            await session.execute(text(f"LOCK TABLE evidence_records, orders IN {mode} MODE NOWAIT"))
+            await session.execute(text(f"LOCK TABLE {', '.join(table.name for table in TABLES)} IN {mode} MODE NOWAIT"))
             if (await session.execute(text(ANYTHING))).scalar_one():
                 raise _Taken
-            for index in without:
-                await session.execute(DropIndex(index))
+            for statement in then:
+                await session.execute(statement)
     except DBAPIError as error:
-        if sqlstate_of(error) in (LOCK_NOT_AVAILABLE, INSUFFICIENT_PRIVILEGE):
+        if sqlstate_of(error) in (LOCK_NOT_AVAILABLE, INSUFFICIENT_PRIVILEGE, DEPENDENT_OBJECTS):
             raise _Taken from error
         raise

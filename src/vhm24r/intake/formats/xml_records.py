@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -13,11 +14,15 @@ from vhm24r.intake.formats.openings import begins_xml
 from vhm24r.intake.formats.protocol import Sample
 from vhm24r.intake.formats.spool import Spool, Spools
 from vhm24r.intake.formats.spreadsheet_xml import WORKBOOK, read_workbook
-from vhm24r.intake.types import Table
+from vhm24r.intake.formats.xml_alike import Alike, alike
+from vhm24r.intake.types import ReadAgain, Table
 
 NAME = "xml"
 DEEPEST = 64
 BLOCK_BYTES = 512 * 1024
+
+FIRST_BLOCKS = 3
+"""So many are read before records are alike or not: one in which the first stands, and one that shows it has ended."""
 
 PROLOG_BYTES = 64
 """What is parsed at once until the root element is met: nothing a DOCTYPE declares is used before it is refused."""
@@ -62,7 +67,7 @@ class XmlRecords:
             FileExcessive: it unfolds to an absurd number of cells.
         """
         spools = Spools(NAME, path)
-        for _ in _reading(path, spools):
+        for _ in _reading(path, spools, hasty=False):
             pass
         yield from spools.tables()
 
@@ -70,13 +75,13 @@ class XmlRecords:
         """The same, as far as it goes, while it is read.
 
         Raises:
-            ReadAgain: there is more than one group of records; and as `tables`.
+            ReadAgain: there is more than one group of records, or no XML behind those that are; and as `tables`.
         """
         if _is_workbook(path):  # whose sheets are tables from the start
             yield from self.tables(path)
             return
         spools = Spools(NAME, path, growing=True)
-        yield from spools.grown(_reading(path, spools))
+        yield from spools.grown(_reading(path, spools, hasty=True))
 
 
 def _is_workbook(path: Path) -> bool:
@@ -85,8 +90,8 @@ def _is_workbook(path: Path) -> bool:
     return False
 
 
-def _reading(path: Path, spools: Spools) -> Iterator[None]:
-    """Read to the end, with a step for each block."""
+def _reading(path: Path, spools: Spools, *, hasty: bool) -> Iterator[None]:
+    """Read to the end, with a step for each block; who is `hasty` makes no tree of records that are written alike."""
     try:
         with path.open("rb") as file:
             root = _root_tag(file)
@@ -94,7 +99,7 @@ def _reading(path: Path, spools: Spools) -> Iterator[None]:
             if root == WORKBOOK:
                 read_workbook(file, spools, SAFE)
             else:
-                yield from _read_records(file, root, _Harvest(spools))
+                yield from _read_records(_blocks(file), root, _Harvest(spools), hasty=hasty)
     except etree.XMLSyntaxError as error:
         if "depth" in str(error):
             raise TooDeep(most=DEEPEST) from error
@@ -129,18 +134,59 @@ def _checked_tag(root: etree._Element) -> str:
     return str(root.tag)
 
 
-def _read_records(file: BinaryIO, root_tag: str, harvest: "_Harvest") -> Iterator[None]:
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(BLOCK_BYTES):
+        yield block
+
+
+def _read_records(
+    blocks: Iterator[bytes], root_tag: str, harvest: "_Harvest", *, hasty: bool = False
+) -> Iterator[None]:
     """Parse block by block; what is complete is taken out of the tree after each."""
     parser = etree.XMLPullParser(events=("start",), tag=root_tag, **SAFE)
     root: etree._Element | None = None
-    while block := file.read(BLOCK_BYTES):
+    first = b""
+    for number, block in enumerate(blocks):
         parser.feed(block)
         for _, started in parser.read_events():
             root = cast("etree._Element", started) if root is None else root
         if root is not None:
             harvest.partly(root)
         yield
+        if hasty and number < FIRST_BLOCKS:
+            first += block
+            found = harvest.alike(first)
+            if found is not None:
+                yield from _read_alike(first, blocks, root_tag, harvest, *found)
+                return
     harvest.wholly(parser.close())
+
+
+def _read_alike(
+    first: bytes, blocks: Iterator[bytes], root_tag: str, harvest: "_Harvest", pattern: Alike, spool: Spool
+) -> Iterator[None]:
+    """Records by their pattern; from the first one on that does not fit, a parser reads the rest as if nothing stood
+    between the root element and it. Of those in the `first` bytes, most are taken already.
+
+    Raises:
+        ReadAgain: the rest is no XML; where it is not, a parser that has seen all of it can say.
+    """
+    data, taken = first[len(pattern.head) :], spool.count
+    for block in chain([b""], blocks):
+        data += block
+        rows, used = pattern.take(data, SAFE)
+        for row in rows[taken:]:
+            spool.add(row)
+        data, taken = data[used:], 0
+        if pattern.ends in data or len(data) > BLOCK_BYTES:
+            break
+        yield
+    if pattern.tail.fullmatch(data) and next(blocks, None) is None:
+        return
+    try:
+        yield from _read_records(chain([pattern.head, data], blocks), root_tag, harvest)
+    except etree.XMLSyntaxError as error:
+        raise ReadAgain from error
 
 
 class _Place:
@@ -186,6 +232,19 @@ class _Harvest:
     def wholly(self, root: etree._Element) -> None:
         """Take the rest of a document that is read to its end."""
         self._take(root, self._top)
+
+    def alike(self, first: bytes) -> tuple[Alike, Spool] | None:
+        """The pattern of a document that begins with `first`, and where its records are put by, if all that were taken
+        fit it.
+        """
+        places = [place for root in self._top.children.values() for place in root.children.values()]
+        if len(places) != 1 or places[0].spool is None or not places[0].usual:
+            return None
+        spool, (root, record) = places[0].spool, places[0].path
+        pattern = alike(first, root, record, places[0].usual)
+        if pattern is None or len(pattern.take(first[len(pattern.head) :], SAFE)[0]) < spool.count:
+            return None
+        return pattern, spool
 
     def _open(self, element: etree._Element, parent: _Place) -> None:
         place = parent.children.get(str(element.tag))

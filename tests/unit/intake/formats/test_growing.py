@@ -164,18 +164,22 @@ def test_a_half_of_a_character_is_none_in_a_table_that_grows(tmp_path: Path) -> 
     assert rows_of(chunks_of(JsonRecords().growing_tables(path)))[:2] == [["a", "\ufffd"], ["\ufffd", "x"]]
 
 
-@pytest.mark.parametrize("way", ["array", "xml"])
-def test_a_cut_file_is_damaged_after_its_first_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+@pytest.mark.parametrize(("way", "said"), [("array", FileDamaged), ("xml", ReadAgain)])
+def test_a_cut_file_is_damaged_after_its_first_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, said: type[Exception]
+) -> None:
     monkeypatch.setattr("vhm24r.intake.formats.xml_records.BLOCK_BYTES", 8_192)
     path = written(tmp_path, WRITERS[way]([hw_row(n) for n in range(35)])[:-40])
     task = task_of(ZONE)
     steps = read(path, replace(task, hasty=True))
     found: list[Step] = []
 
-    with pytest.raises(FileDamaged):
+    with pytest.raises(said):
         found.extend(steps)
 
     assert any(isinstance(step, Batch) for step in found)
+    with pytest.raises(FileDamaged):
+        steps_of(path, hasty=False)
 
 
 @pytest.mark.parametrize("way", WRITERS)
