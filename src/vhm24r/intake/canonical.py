@@ -33,6 +33,7 @@ from vhm24r.intake.values import (
     StrictChoiceReader,
     TextReader,
     escape,
+    is_damaged,
     moment,
 )
 from vhm24r.kit.text import EMPTY_MARKS, fold, shortened, storable
@@ -325,10 +326,12 @@ class Canonicaliser:
             values = fields[name]
             if NULL in values:
                 found.update(i for i, value in enumerate(values) if value == NULL)
-        worded = [values for name, values in fields.items() if name not in _WORDLESS and not is_empty(values)]
-        if any("\ufffd" in text or BROKEN_NUL in text or "\x00" in text for text in map("".join, worded)):
+        if self._words.damaged or any(plan.reader.damaged for plan in self._plans) or not is_empty(fields["extra"]):
+            worded = [values for name, values in fields.items() if name not in _WORDLESS]
             for values in worded:
-                found.update(i for i, v in enumerate(values) if "\ufffd" in v or BROKEN_NUL in v or "\x00" in v)
+                text = "".join(values)
+                if is_damaged(text) or BROKEN_NUL in text:
+                    found.update(i for i, value in enumerate(values) if is_damaged(value) or BROKEN_NUL in value)
         return sorted(found) if count else []
 
     def _acceptable(

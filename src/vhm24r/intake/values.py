@@ -45,6 +45,11 @@ def escape(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
+def is_damaged(text: str) -> bool:
+    """Whether a text has a character that stands for one that could not be read, or one that is never text."""
+    return "\ufffd" in text or "\x00" in text
+
+
 def unescape(text: str) -> str:
     """What `escape` was given."""
     return _ESCAPED.sub(lambda found: {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}[found[1]], text)
@@ -57,6 +62,8 @@ class Reader(dict[str, str]):
         """Start with an empty memo."""
         super().__init__()
         self.unreadable = 0
+        self.damaged = False
+        """Whether a canonical text so far has a character in it that is no text."""
 
     def read(self, cell: str) -> str:
         """The canonical text of a non-empty cell, or UNREADABLE."""
@@ -75,6 +82,8 @@ class Reader(dict[str, str]):
         if value is UNREADABLE:
             self.unreadable += 1
             return value  # not memoised: every occurrence is to be counted
+        if is_damaged(value):
+            self.damaged = True
         if len(self) >= MEMO_LIMIT:
             self.clear()
         self[cell] = value

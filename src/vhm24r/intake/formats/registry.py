@@ -47,10 +47,15 @@ def looks_like(head: bytes) -> str | None:
     return next((name for beginning, name in _BEGINNINGS if head.startswith(beginning)), None)
 
 
-_NOT_PLAIN = (b"<", b"{", b"[", b"PK", b"Rar!", b"%PDF", b"\xd0\xcf\x11\xe0")
+def is_text(head: bytes) -> bool:
+    """Whether a file is lines, JSON or markup: as long as it looks, for nothing of it is packed."""
+    return b"\x00" not in head and looks_like(head) is None
+
+
+_NOT_PLAIN = (b"<", b"{", b"[", b"PK", b"Rar!", b"%PDF")
 _MARKS_AND_BLANKS = b"\xef\xbb\xbf \t\r\n"
 
 
 def is_plain(head: bytes) -> bool:
     """Whether a file is at most a text of lines: nothing that a reader could be hurt with."""
-    return b"\x00" not in head and not head.lstrip(_MARKS_AND_BLANKS).startswith(_NOT_PLAIN)
+    return is_text(head) and not head.lstrip(_MARKS_AND_BLANKS).startswith(_NOT_PLAIN)

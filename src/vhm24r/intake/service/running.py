@@ -25,7 +25,7 @@ from vhm24r.intake import repository
 from vhm24r.intake.errors import FileRefused, ImportCancelled, ImportFailed, ImportInterrupted, SourceNotGranted
 from vhm24r.intake.events import ImportFailed as ImportFailedEvent
 from vhm24r.intake.formats.protocol import Sample
-from vhm24r.intake.formats.registry import is_plain
+from vhm24r.intake.formats.registry import is_text
 from vhm24r.intake.known_rows import Shelf
 from vhm24r.intake.models import Import, ImportIssue
 from vhm24r.intake.reader_process import Readers
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 TOPIC = "imports"
 
 FIRST_LOAD_BYTES, FIRST_LOAD_PACKED_BYTES = 160 * 1024 * 1024, 24 * 1024 * 1024
-"""Nobody can use orders while the first file is loaded: a larger one of text, or of another format, takes too long."""
+"""Nobody can use orders while the first file is loaded: a larger one of text, or one that is packed, takes too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _keep(shelf: Shelf) -> None:
 async def _is_first_load(intake: Intake, path: Path, size: int) -> bool:
     """Whether a file of so many bytes is worth loading as the first one, and may be it (docs/adr/0019)."""
     sample = await anyio.to_thread.run_sync(Sample.of, path)
-    if not LARGE_BYTES <= size <= (FIRST_LOAD_BYTES if is_plain(sample.head) else FIRST_LOAD_PACKED_BYTES):
+    if not LARGE_BYTES <= size <= (FIRST_LOAD_BYTES if is_text(sample.head) else FIRST_LOAD_PACKED_BYTES):
         return False
     async with intake.db.write() as session:
         return await nothing_stands(session)

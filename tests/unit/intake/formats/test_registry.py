@@ -7,7 +7,7 @@ import pytest
 from tests.archives import zip_archive
 from tests.factories import csv_bytes, hw_row, write_xlsx
 from vhm24r.intake.formats.protocol import Container, Format, Sample
-from vhm24r.intake.formats.registry import CONTAINERS, FORMATS, container, is_plain, looks_like, recognise
+from vhm24r.intake.formats.registry import CONTAINERS, FORMATS, container, is_plain, is_text, looks_like, recognise
 
 pytestmark = pytest.mark.unit
 
@@ -74,6 +74,14 @@ def test_formats_and_containers_are_what_they_say_under_names_of_their_own() -> 
 )
 def test_what_only_begins_like_ours_is_named(head: bytes, name: str) -> None:
     assert (looks_like(head), looks_like(b"x" + head)) == (name, None)
+
+
+@pytest.mark.parametrize(
+    ("head", "is_one"),
+    [(b"a,b", True), (b"<a>", True), (b"{", True), (b"PK\x03\x04", False), (b"%PDF-1.4", False), (b"a\x00", False)],
+)
+def test_texts_are_told_from_what_is_packed(head: bytes, is_one: bool) -> None:
+    assert is_text(head) is is_one
 
 
 @pytest.mark.parametrize(
