@@ -220,13 +220,28 @@ async def test_whoever_reads_is_not_pushed_aside(services: Services, begun: list
     assert (done["status"], done["orders"]["new"], begun) == ("applied", 40, [False])
 
 
-async def test_what_others_made_to_depend_on_orders_stays(services: Services, begun: list[bool]) -> None:
+@pytest.mark.parametrize(
+    "done",
+    [
+        "CREATE TABLE labels_on_paper (order_id bigint REFERENCES orders)",
+        "CREATE VIEW amounts AS SELECT id, amount FROM orders GROUP BY id",
+        "ALTER TABLE orders REPLICA IDENTITY USING INDEX orders_pkey",
+        "ALTER TABLE orders CLUSTER ON orders_number_key",
+        "ALTER INDEX orders_pkey RENAME TO orders_pk",
+        "DROP INDEX orders_sorted_amount_id_ix",
+        "INSERT INTO vending_orders (order_id) VALUES (7)",
+    ],
+)
+async def test_what_an_owner_has_done_to_the_tables_stays(services: Services, begun: list[bool], done: str) -> None:
     async with services.db.write() as session:
-        await session.execute(text("CREATE TABLE labels_on_paper (order_id bigint REFERENCES orders)"))
+        await session.execute(text(done))
         await session.commit()
-    done = await imported(services, PLAIN)
+    before = await rows_of(services, INDEXES)
+    view = await imported(services, PLAIN)
 
-    assert (done["status"], done["orders"]["new"], begun) == ("applied", 40, [False])
+    assert (view["status"], view["orders"]["new"]) == ("applied", 40)
+    assert True not in begun
+    assert await rows_of(services, INDEXES) == before
 
 
 async def test_where_orders_stand_nothing_is_put_by(services: Services, begun: list[bool]) -> None:

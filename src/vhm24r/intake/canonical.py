@@ -326,12 +326,12 @@ class Canonicaliser:
             values = fields[name]
             if NULL in values:
                 found.update(i for i, value in enumerate(values) if value == NULL)
-        if self._words.damaged or any(plan.reader.damaged for plan in self._plans) or not is_empty(fields["extra"]):
+        if self._words.damaged or any(plan.reader.damaged for plan in self._plans):
             worded = [values for name, values in fields.items() if name not in _WORDLESS]
-            for values in worded:
-                text = "".join(values)
-                if is_damaged(text) or BROKEN_NUL in text:
-                    found.update(i for i, value in enumerate(values) if is_damaged(value) or BROKEN_NUL in value)
+            found.update(i for values in worded for i, value in enumerate(values) if is_damaged(value))
+        facts = fields["extra"]
+        if not is_empty(facts):
+            found.update(i for i, text in enumerate(facts) if is_damaged(text) or BROKEN_NUL in text)
         return sorted(found) if count else []
 
     def _acceptable(

@@ -110,7 +110,7 @@ class CodeReader(Reader):
         """A column of long plain codes is itself; that shows in all of them at once."""
         lengths, text = set(map(len, cells)), "".join(cells)
         fitting = min(lengths, default=0) > LONGEST_EMPTY_MARK and max(lengths) <= LONGEST_CELL
-        if fitting and text.isascii() and text.encode().isalnum():
+        if fitting and text.isascii() and text.encode().isalnum():  # of bytes, which is ten times as fast
             return list(cells)
         return super().column(cells)
 

@@ -14,7 +14,13 @@ from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIn
 
 from vhm24r.evidence.models import EvidenceRecord
 from vhm24r.orders.models import Order, VendingOrder
-from vhm24r.platform.db import DEPENDENT_OBJECTS, INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, sqlstate_of
+from vhm24r.platform.db import (
+    DEPENDENT_OBJECTS,
+    INSUFFICIENT_PRIVILEGE,
+    LOCK_NOT_AVAILABLE,
+    UNDEFINED_OBJECT,
+    sqlstate_of,
+)
 
 ENTERED_BY_EVERY_ROW = {
     "orders_number_key",
@@ -26,9 +32,18 @@ ENTERED_BY_EVERY_ROW = {
 }
 """The others hold a few rows each, and cost nothing while they are not concerned."""
 
-ANYTHING = "SELECT EXISTS (SELECT FROM orders) OR EXISTS (SELECT FROM evidence_records)"
-
 TABLES = [cast("Table", model.__table__) for model in (EvidenceRecord, Order, VendingOrder)]
+
+IN_THE_WAY = " OR ".join(
+    (
+        *(f"EXISTS (SELECT FROM {table.name})" for table in TABLES),
+        "NOT has_schema_privilege(current_schema(), 'CREATE')",
+        "EXISTS (SELECT FROM pg_index WHERE (indisreplident OR indisclustered) AND indrelid::regclass::text IN ("
+        + ", ".join(f"'{table.name}'" for table in TABLES)
+        + "))",
+    )
+)
+"""A row stands already, an index could not be made anew, or somebody has given one a part that it would lose."""
 
 LATE: list[Index] = [
     index
@@ -37,19 +52,22 @@ LATE: list[Index] = [
     if index.name in ENTERED_BY_EVERY_ROW
 ]
 
-PUT_BY: list[ExecutableDDLElement] = [
+PUTTING_BY: list[ExecutableDDLElement] = [
     *map(DropIndex, LATE),
     *(DropConstraint(table.primary_key) for table in TABLES),
 ]
 
-MADE: list[ExecutableDDLElement] = [
+MAKING: list[ExecutableDDLElement] = [
     *(AddConstraint(table.primary_key, isolate_from_table=False) for table in TABLES),
     *map(CreateIndex, LATE),
 ]
 
 
+TAKEN_WHEN = (LOCK_NOT_AVAILABLE, INSUFFICIENT_PRIVILEGE, DEPENDENT_OBJECTS, UNDEFINED_OBJECT)
+
+
 class _Taken(Exception):
-    """Somebody uses the tables, or has written to them."""
+    """Somebody uses the tables, has written to them, or has made them other than we do."""
 
 
 async def nothing_stands(session: AsyncSession) -> bool:
@@ -68,7 +86,7 @@ async def begin(session: AsyncSession) -> bool:
     do not know of depends on them. Then nobody else can use them until the transaction ends; if not, nothing is held.
     """
     try:
-        await _hold_empty(session, "ACCESS EXCLUSIVE", then=PUT_BY)
+        await _hold_empty(session, "ACCESS EXCLUSIVE", then=PUTTING_BY)
     except _Taken:
         return False
     return True
@@ -81,7 +99,7 @@ async def end(session: AsyncSession) -> None:
         IntegrityError: two rows name one order, which nobody could see before.
     """
     await session.execute(text("SET LOCAL max_parallel_maintenance_workers = 1"))
-    for statement in MADE:
+    for statement in MAKING:
         await session.execute(statement)
 
 
@@ -94,11 +112,11 @@ async def _hold_empty(session: AsyncSession, mode: str, *, then: Sequence[Execut
     try:
         async with session.begin_nested():  # rolled back, it gives the tables back
             await session.execute(text(f"LOCK TABLE {', '.join(table.name for table in TABLES)} IN {mode} MODE NOWAIT"))
-            if (await session.execute(text(ANYTHING))).scalar_one():
+            if (await session.execute(text(f"SELECT {IN_THE_WAY}"))).scalar_one():
                 raise _Taken
             for statement in then:
                 await session.execute(statement)
     except DBAPIError as error:
-        if sqlstate_of(error) in (LOCK_NOT_AVAILABLE, INSUFFICIENT_PRIVILEGE, DEPENDENT_OBJECTS):
+        if sqlstate_of(error) in TAKEN_WHEN:
             raise _Taken from error
         raise

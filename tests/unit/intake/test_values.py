@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vhm24r.intake.values import (
     EXCEL_EPOCH,
+    LONGEST_CELL,
     MEMO_LIMIT,
     NULL,
     UNREADABLE,
@@ -48,6 +49,35 @@ def readers() -> list[Reader]:
 def test_an_empty_cell_is_nothing_in_every_column(reader: Reader, cell: str) -> None:
     assert reader[cell] == NULL
     assert reader.unreadable == 0
+
+
+CELLS = [
+    "", "none", "nan", "NULL", "24a89ffc002e", "ff000000002025", "x" * LONGEST_CELL, "x" * (LONGEST_CELL + 1),
+    "8.6E+15", "8600123412341234", "8600123412345678", "7.0", "Кофе", "VIP", "15000", "2025-12-25 04:05:06",
+    "\ufffd", "a\x00b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", range(len(readers())), ids=[type(reader).__name__ for reader in readers()])
+@given(st.lists(st.sampled_from(CELLS), max_size=5), st.integers(1, 3))
+@example(["8600123412341234", "8600123412345678"], 1)
+@example(["none", "null"], 1)
+@example(["x" * (LONGEST_CELL + 1)] * 2, 1)
+def test_a_column_is_read_as_its_cells_are(kind: int, cells: list[str], times: int) -> None:
+    at_once, one_by_one = readers()[kind], readers()[kind]
+
+    assert at_once.column(cells * times) == [one_by_one[cell] for cell in cells * times]
+    assert bool(at_once.unreadable) is bool(one_by_one.unreadable)
+    assert at_once.damaged is one_by_one.damaged
+
+
+def test_whether_a_character_is_no_text_is_remembered() -> None:
+    reader = TextReader()
+
+    assert reader.column(["a", "b"]) == ["a", "b"]
+    assert reader.damaged is False
+    assert reader.column(["a", "b\ufffd", "a"]) == ["a", "b\ufffd", "a"]
+    assert reader.damaged is True
 
 
 @pytest.mark.parametrize(

@@ -42,24 +42,32 @@ class Alike:
 
         `safe` are the options of the parser for records with references.
         """
+        if self.ends not in data:
+            return [], 0
         whole = data[: data.rfind(self.ends) + len(self.ends)]
         try:
             text = whole.decode()
         except UnicodeDecodeError:
             return [], 0
-        rows: list[list[str]] = []
-        place, match = 0, self.record.match
         if any(mark in text for mark in NO_TEXT):
-            return rows, place
+            return [], 0
+        rows: list[list[str]] = []
+        referring: list[tuple[int, int, int]] = []  # the number of a record, where it begins and where it ends
+        place, match = 0, self.record.match
         while found := match(text, place):
-            row: list[str] | None = list(found.groups(""))
             if "&" in found[0]:
-                row = _unfolded(found[0], safe)
-            if row is None:
-                break
-            rows.append(row)
+                referring.append((len(rows), place, found.end()))
+            rows.append(list(found.groups("")))
             place = found.end()
-        return rows, len(whole) if place == len(text) else len(text[:place].encode())
+        if referring:
+            unfolded = _unfolded("".join(text[begin:end] for _, begin, end in referring), safe)
+            if unfolded is None:
+                number, place, _ = referring[0]
+                del rows[number:]
+            else:
+                for (number, _, _), row in zip(referring, unfolded, strict=True):
+                    rows[number] = row
+        return rows, len(text[:place].encode())
 
 
 def alike(first: bytes, root: str, record: str, fields: Sequence[str]) -> Alike | None:
@@ -68,7 +76,7 @@ def alike(first: bytes, root: str, record: str, fields: Sequence[str]) -> Alike 
     """
     if not all(map(NAME.fullmatch, (root, record, *fields))):
         return None
-    head = re.match(f"(?:\ufeff)?(?:{DECLARATION})?{SPACE}<{root}>".encode(), first)
+    head = re.match(f"(?:\ufeff)?(?:{DECLARATION})?{SPACE}<{re.escape(root)}>".encode(), first)
     if head is None:
         return None
     cells = "".join(rf"{SPACE}<{re.escape(name)}(?:/>|>{TEXT}</{re.escape(name)}>)" for name in fields)
@@ -77,9 +85,10 @@ def alike(first: bytes, root: str, record: str, fields: Sequence[str]) -> Alike 
     return Alike(head[0], re.compile(pattern), f"</{record}>".encode(), re.compile(tail))
 
 
-def _unfolded(record: str, safe: dict[str, Any]) -> list[str] | None:
-    """The texts of one record with what its references stand for; None where one of them stands for nothing."""
+def _unfolded(records: str, safe: dict[str, Any]) -> list[list[str]] | None:
+    """The texts of some records with what their references stand for; None where one of them stands for nothing."""
     try:
-        return [child.text or "" for child in etree.fromstring(record, etree.XMLParser(**safe))]
+        parsed = etree.fromstring(f"<all>{records}</all>", etree.XMLParser(**safe))
     except etree.XMLSyntaxError:
         return None
+    return [[child.text or "" for child in record] for record in parsed]

@@ -166,26 +166,28 @@ def _read_alike(
     first: bytes, blocks: Iterator[bytes], root_tag: str, harvest: "_Harvest", pattern: Alike, spool: Spool
 ) -> Iterator[None]:
     """Records by their pattern; from the first one on that does not fit, a parser reads the rest as if nothing stood
-    between the root element and it. Of those in the `first` bytes, most are taken already.
+    between the root element and it. The tree has given out records of the `first` bytes already: those in the spool.
 
     Raises:
         ReadAgain: the rest is no XML; where it is not, a parser that has seen all of it can say.
     """
-    data, taken = first[len(pattern.head) :], spool.count
+    data, given = first[len(pattern.head) :], spool.count
     for block in chain([b""], blocks):
         data += block
         rows, used = pattern.take(data, SAFE)
-        for row in rows[taken:]:
+        for row in rows[given:]:
             spool.add(row)
-        data, taken = data[used:], 0
+        given = 0
+        data = data[used:]
         if pattern.ends in data or len(data) > BLOCK_BYTES:
             break
         yield
-    if pattern.tail.fullmatch(data) and next(blocks, None) is None:
+    after = next(blocks, b"")
+    if not after and pattern.tail.fullmatch(data):
         return
     try:
-        yield from _read_records(chain([pattern.head, data], blocks), root_tag, harvest)
-    except etree.XMLSyntaxError as error:
+        yield from _read_records(chain([pattern.head, data, after], blocks), root_tag, harvest)
+    except (etree.XMLSyntaxError, TooDeep) as error:
         raise ReadAgain from error
 
 

@@ -27,6 +27,7 @@ OPENINGS = [
     '<?xml version="1.1"?><r>',
     "<!-- a report --><r>",
     '<r xmlns="urn:x">',
+    '<?xml version="1.0" encoding="iso-8859-1"?><r>',
 ]
 STRANGE = [
     "<o><a>1</a><b>2</b><c>3</c></o>",
@@ -122,7 +123,7 @@ def test_every_opening_leads_to_the_same_rows(tmp_path: Path, passed: list[int],
 
 @pytest.mark.parametrize("at", [0, 1, 12, 30, 59, 60])
 @pytest.mark.parametrize("strange", STRANGE)
-def test_what_stands_between_them_does_not_matter(tmp_path: Path, strange: str, at: int) -> None:
+def test_what_stands_between_them_does_not_matter(tmp_path: Path, passed: list[int], strange: str, at: int) -> None:
     records = [record(n) for n in range(60)]
     records.insert(at, strange)
     path = written(tmp_path, records)
@@ -132,6 +133,7 @@ def test_what_stands_between_them_does_not_matter(tmp_path: Path, strange: str, 
         assert hastily(path) == whole
     except ReadAgain:
         assert len(whole) > 1  # two kinds of records are no table that grows
+    assert at < 30 or sum(passed) > at
 
 
 @pytest.mark.parametrize("at", [0, 12, 30, 59, 60])
@@ -155,6 +157,33 @@ def test_a_document_has_to_end(tmp_path: Path, closing: str) -> None:
         patiently(path)
     with pytest.raises((FileDamaged, ReadAgain)):
         hastily(path)
+
+
+@pytest.mark.parametrize("behind", ["GARBAGE <<<", "<r><o><a>1</a><b>2</b></o></r>", "</r>"])
+@pytest.mark.parametrize("blanks", [1, 200, 255, 256, 257, 300, 400, 511, 512, 513, 1_000])
+def test_nothing_may_follow_behind_its_end(tmp_path: Path, behind: str, blanks: int) -> None:
+    path = written(tmp_path, [record(n) for n in range(60)], closing=f"</r>{' ' * blanks}{behind}")
+
+    with pytest.raises(FileDamaged):
+        patiently(path)
+    with pytest.raises((FileDamaged, ReadAgain)):
+        hastily(path)
+
+
+@pytest.mark.parametrize("more", ["", "<<< no xml", "<!-- the end -->"])
+def test_a_root_may_be_called_as_its_records_are(tmp_path: Path, more: str) -> None:
+    """Its end may be that of a record: here it stands at the end of a block."""
+    records = [f"<r><a>row {n}</a><b>{n}</b></r>\n" for n in range(60)]
+    long = sum(map(len, records)) + len("<r></r>")
+    path = written(tmp_path, [" " * (-long % 256), *records], opening="<r>", closing="</r>" + more)
+
+    if "<<<" in more:
+        with pytest.raises(FileDamaged):
+            patiently(path)
+        with pytest.raises((FileDamaged, ReadAgain)):
+            hastily(path)
+    else:
+        assert hastily(path) == patiently(path)
 
 
 @pytest.mark.parametrize("closing", ["</r>", " \r\n</r>\n\n", "</r><!-- end -->", "<!-- end --></r >"])
@@ -183,11 +212,46 @@ def test_references_are_what_they_stand_for(tmp_path: Path, passed: list[int]) -
     assert sum(passed) >= 60
 
 
-def test_a_record_of_many_blocks_is_left_to_the_parser(tmp_path: Path) -> None:
+def test_references_of_which_one_stands_for_nothing_are_left_to_the_parser() -> None:
+    pattern = alike(b"<r>", "r", "o", ["a"])
+    assert pattern is not None
+    texts = ["<o><a>1</a></o>", "<o><a>&lt;</a></o>", "<o><a>3</a></o>", "<o><a>&nobody;</a></o>"]
+
+    assert pattern.take("".join(texts).encode(), SAFE) == ([["1"]], len(texts[0]))
+    assert pattern.take("".join(texts[:3]).encode(), SAFE) == ([["1"], ["<"], ["3"]], len("".join(texts[:3])))
+
+
+def test_a_record_of_many_blocks_is_left_to_the_parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = f"<o><a>{'x' * 5_000}</a><b>2</b></o>"
     path = written(tmp_path, [*(record(n) for n in range(30)), long, *(record(n) for n in range(30))])
+    held: list[int] = []
+    take = Alike.take
+
+    def watched(pattern: Alike, data: bytes, safe: dict[str, object]) -> tuple[list[list[str]], int]:
+        held.append(len(data))
+        return take(pattern, data, safe)
+
+    monkeypatch.setattr(Alike, "take", watched)
 
     assert hastily(path) == patiently(path)
+    assert 256 < max(held) <= 3 * 256
+
+
+def test_two_kinds_of_records_from_the_start_have_no_pattern(tmp_path: Path, passed: list[int]) -> None:
+    path = written(tmp_path, [f"{record(n)}<p><c>{n}</c></p>" for n in range(40)])
+
+    assert len(patiently(path)) == 2
+    with pytest.raises(ReadAgain):
+        hastily(path)
+    assert passed == []
+
+
+def test_a_dot_in_a_name_is_no_other_character() -> None:
+    pattern = alike(b"<r>", "r", "o", ["a.b"])
+
+    assert pattern is not None
+    assert pattern.take(b"<o><a.b>1</a.b></o>", SAFE)[0] == [["1"]]
+    assert pattern.take(b"<o><axb>1</axb></o>", SAFE) == ([], 0)
 
 
 @pytest.mark.parametrize("name", ["a:b", "{urn:x}a", "1a", ""])
