@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import ceil, floor
+from math import ceil, floor, inf
 from statistics import median
 
 from vhm24r.intake.formats.merged import AMOUNT
@@ -57,6 +57,9 @@ PAGE_NUMBER = re.compile(
 
 TOTAL = re.compile(r"итого|всего|total|жами|jami", re.IGNORECASE)
 """How a line of totals begins, which often leaves the first column free."""
+
+WHOLE_WIDTH = (-inf, inf)
+"""The only column of text in which no line tells of several."""
 
 CODE = re.compile(r"[0-9A-Za-z]*[0-9][0-9A-Za-z]*")
 """A piece of a long number or code: broken off at the edge of its cell, it goes on without a space."""
@@ -121,7 +124,7 @@ class Coverage:
     def columns(self, height: float) -> Columns:
         """The columns of text `height` high: as many as a tolerated share of overlong texts leaves apart."""
         found = [self._columns(int(share * self.lines), CORRIDOR * height) for share in TOLERATED]
-        edges = max(found, key=len)  # the first, strictest one of equals
+        edges = max(found, key=len) or [WHOLE_WIDTH]  # the first, strictest one of equals
         return Columns(edges, [(left[1] + right[0]) / 2 for left, right in pairwise(edges)])
 
     def _columns(self, most: int, corridor: float) -> list[tuple[float, float]]:

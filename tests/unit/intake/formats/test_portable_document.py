@@ -82,6 +82,15 @@ def test_a_page_of_words_alone_belongs_to_the_table_before(tmp_path: Path) -> No
     assert [chunk.rows for chunk in table.chunks] == [rows, [["Подпись", *[""] * 6]]]
 
 
+def test_words_without_any_table_are_one_column(tmp_path: Path) -> None:
+    """A letter, or what a broken transfer left of a report: somebody says that it has no header."""
+    pages = [[(30.0, 700.0 - 40 * n, text) for n, text in enumerate(("Уважаемые коллеги", "Отчёт 24", "15", "15"))]]
+
+    rows = rows_of(tmp_path, pages)
+
+    assert rows == [["Уважаемые коллеги"], ["Отчёт 24"], ["15"], ["15"]]
+
+
 def test_another_layout_is_another_table(tmp_path: Path) -> None:
     totals, _ = printed_table([["Автомат", "Сумма по всем товарам за месяц целиком"]] * 6, [30, 200])
 
