@@ -2,7 +2,7 @@
 
 Every reader is a dict from the cell's text to its canonical text: a hit costs one lookup, a miss is
 computed once. Canonical texts are what COPY takes; `NULL` stands for an empty cell, and a cell that
-cannot be read becomes `UNREADABLE` and is counted.
+cannot be read becomes `UNREADABLE`.
 """
 
 import re
@@ -61,7 +61,9 @@ class Reader(dict[str, str]):
     def __init__(self) -> None:
         """Start with an empty memo."""
         super().__init__()
-        self.unreadable = 0
+        self.unreadable = False
+        """Whether a cell so far could not be read."""
+
         self.damaged = False
         """Whether a canonical text so far has a character in it that is no text."""
 
@@ -80,8 +82,8 @@ class Reader(dict[str, str]):
         text = clean(cell)
         value = NULL if text is None else UNREADABLE if len(text) > LONGEST_CELL else self.read(text)
         if value is UNREADABLE:
-            self.unreadable += 1
-            return value  # not memoised: every occurrence is to be counted
+            self.unreadable = True
+            return value  # not memoised: such cells may be of any length
         if is_damaged(value):
             self.damaged = True
         if len(self) >= MEMO_LIMIT:
@@ -110,7 +112,7 @@ class CodeReader(Reader):
         """A column of long plain codes is itself; that shows in all of them at once."""
         lengths, text = set(map(len, cells)), "".join(cells)
         fitting = min(lengths, default=0) > LONGEST_EMPTY_MARK and max(lengths) <= LONGEST_CELL
-        if fitting and text.isascii() and text.encode().isalnum():  # of bytes, which is ten times as fast
+        if fitting and text.isascii() and text.encode().isalnum():  # bytes are cheaper to ask than characters
             return list(cells)
         return super().column(cells)
 

@@ -223,7 +223,7 @@ def test_a_currency_is_one_of_ours_or_not_said_or_refused(cell: str, code: str, 
 
     assert reader[cell] == code
     assert list(reader.unknown) == remembered
-    assert reader.unreadable == (code is UNREADABLE)
+    assert reader.unreadable is (code is UNREADABLE)
 
 
 def test_an_amount_that_is_given_is_taken() -> None:
